@@ -1,0 +1,111 @@
+import type { FsError } from '../base/errno.js';
+import type { PinnedBytes } from '../base/pinned-bytes.js';
+
+/** Answers that need no wait come back as values: a promise costs a turn of the event loop for every page. */
+export type Answer<T> = T | Promise<T>;
+
+/** Who asks, and how they may change their mind. */
+export interface RequestContext {
+  readonly uid: number;
+  readonly gid: number;
+  readonly pid: number;
+  /** Aborted by FUSE_INTERRUPT. Created on first use: most requests never wait. */
+  readonly signal: AbortSignal;
+}
+
+export const ROOT_INO = 1;
+
+export interface Attributes {
+  readonly ino: number;
+  /** File type and permissions, as `st_mode`. */
+  readonly mode: number;
+  readonly nlink: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Bytes; exact unless `validMs` is 0. */
+  readonly size: number;
+  readonly mtimeMs: number;
+  /** How long the kernel may answer stat(2) from its own copy, in milliseconds. */
+  readonly validMs: number;
+}
+
+export interface Entry {
+  readonly attributes: Attributes;
+  /** How long the kernel may resolve the name without asking, in milliseconds. */
+  readonly validMs: number;
+}
+
+export interface DirectoryEntry {
+  readonly name: string;
+  readonly ino: number;
+  readonly isDirectory: boolean;
+  /** Offset that continues the listing behind this entry. */
+  readonly nextOffset: number;
+}
+
+export interface StatFs {
+  readonly blockSize: number;
+  /** In units of `blockSize`. */
+  readonly blocks: number;
+  readonly files: number;
+  readonly nameMax: number;
+}
+
+/** What the kernel has to forget. Emitted by the filesystem, sent by the transport. */
+export type KernelCacheChange =
+  /** Attributes of an inode are out of date (a corrected size). */
+  | { readonly kind: 'attributes'; readonly ino: number }
+  /** Attributes and all cached pages of an inode have to go, mapped ones too. */
+  | { readonly kind: 'pages'; readonly ino: number }
+  /** A name of the root directory has to be looked up again. */
+  | { readonly kind: 'entry'; readonly name: string }
+  /** A name of the root directory and its inode are gone. */
+  | { readonly kind: 'delete'; readonly name: string; readonly ino: number };
+
+/** System calls that would change something other than removing a dump. */
+export type RefusedOperation =
+  | 'create'
+  | 'mkdir'
+  | 'mknod'
+  | 'rename'
+  | 'link'
+  | 'symlink'
+  | 'rmdir'
+  | 'write'
+  | 'setattr'
+  | 'setxattr'
+  | 'removexattr'
+  | 'fallocate';
+
+/**
+ * The semantics of the mount, by inode: no wire format, no paths. Failures are thrown (or rejected) as `FsError`.
+ * Both transports and the tests call exactly this.
+ */
+export interface Filesystem {
+  /** Counts one lookup of the inode that it returns. @throws ENOENT */
+  lookup(parent: number, name: string, context: RequestContext): Answer<Entry>;
+  /** Gives back `count` lookups. */
+  forget(ino: number, count: number): void;
+  /** Waits while the size is unknown. `fh`: the handle through which a read is about to cross the known end. */
+  getattr(ino: number, context: RequestContext, fh?: number): Answer<Attributes>;
+  /** @param flags as open(2) @throws EACCES for writing */
+  open(ino: number, flags: number): number;
+  /** Shorter than `length` only at the true end of the dump. */
+  read(fh: number, offset: number, length: number, context: RequestContext): Answer<PinnedBytes>;
+  release(fh: number): void;
+  opendir(ino: number): number;
+  /** Entries behind `offset`; 0 starts afresh with the dumps of this moment. Touches no firmware. */
+  readdir(fh: number, offset: number): readonly DirectoryEntry[];
+  /** For READDIRPLUS: counts one lookup, or gives nothing when the attributes are not known without waiting. */
+  entryOf(ino: number): Entry | undefined;
+  releasedir(fh: number): void;
+  unlink(parent: number, name: string, context: RequestContext): Answer<void>;
+  /** @param mask R_OK, W_OK, X_OK; permissions proper are the kernel's (`default_permissions`) */
+  access(ino: number, mask: number): void;
+  statfs(): StatFs;
+  getxattr(ino: number, name: string, context: RequestContext): Answer<Uint8Array>;
+  listxattr(ino: number): readonly string[];
+  /** The errno for an operation that this filesystem never performs. */
+  refuse(operation: RefusedOperation): FsError;
+  onKernelCacheChange(listener: (change: KernelCacheChange) => void): () => void;
+}

@@ -1,0 +1,7 @@
+/** Says at every operation whether dumps may be shown. Fails closed, and never goes down while the process runs. */
+export interface LockdownGate extends Disposable {
+  /** Reads the level now. True: nothing of a dump may be reachable. */
+  locked(): boolean;
+  /** Called once, when the level is first seen at confidentiality. @returns function that ends the subscription */
+  onRise(listener: () => void): () => void;
+}

@@ -1,0 +1,3 @@
+export * from './ports.js';
+export * from './status.js';
+export * from './trace.js';

@@ -1,0 +1,87 @@
+import type { DumpTag } from '../base/tag.js';
+
+/**
+ * Where in a dump a pass may begin: an opaque 64-bit firmware sequence, `BEGINNING` for a new transfer.
+ * What a source returns as `resume` can be given back only to that source, for that tag.
+ */
+export type ResumePoint = bigint;
+export const BEGINNING: ResumePoint = 0n;
+
+/** One step of a pass. */
+export interface CursorStep {
+  /** Bytes placed in the buffer, from its start. 0 does not mean the end: firmware may "continue with 0 bytes". */
+  readonly bytes: number;
+  /** Firmware said that the whole dump has been handed over. Nothing follows `bytes`. */
+  readonly done: boolean;
+  /** Where a later pass may resume to get the byte after this step; absent where the source cannot resume. */
+  readonly resume?: ResumePoint;
+}
+
+/**
+ * One forward-only pass over one dump. Calls block the thread, possibly for minutes, so cursors live in worker
+ * threads only. After a failed `read` the position has not moved: the same bytes may be asked for again.
+ */
+export interface DumpCursor {
+  /**
+   * Fetches the next chunk with at most one successful firmware call.
+   *
+   * @param into At least `MIN_READ_BYTES` long; the source may fill less of it.
+   * @throws SourceError
+   */
+  read(into: Uint8Array): CursorStep;
+  /**
+   * Tells firmware that it may forget the dump. Irreversible.
+   * @throws SourceError `EBUSY` where a finished pass is demanded first (PAPR: EINPROGRESS)
+   */
+  invalidate(): void;
+  close(): void;
+}
+
+/** Every buffer given to a cursor is at least this long, so that each source can place a whole chunk. */
+export const MIN_READ_BYTES = 4096;
+
+/** What a source does inside a pump's worker thread. */
+export interface DumpDriver {
+  /**
+   * @param detail what `DumpSource.detail(tag)` returned on the main thread
+   * @throws SourceError `EBUSY`: another program holds the dump
+   */
+  open(tag: DumpTag, from: ResumePoint, detail: unknown): DumpCursor;
+}
+
+/** The module that a worker thread loads to get its driver: it exports `createDriver(data)`. */
+export interface DriverSpec {
+  readonly module: string;
+  /** Structured-cloneable; may hold SharedArrayBuffers. */
+  readonly data: unknown;
+}
+export type CreateDriver = (data: unknown) => DumpDriver;
+
+/** A dump that a source knows of without a firmware call. */
+export interface DumpAnnouncement {
+  readonly tag: DumpTag;
+  /** Bytes; absent: not announced. */
+  readonly size?: number;
+  /** `source`: the size is exact (OPAL's sysfs). `announced`: an event said so, only delivery proves it. */
+  readonly sizeOrigin?: 'source' | 'announced';
+  /** When the dump was announced, milliseconds since the epoch; absent: not known. */
+  readonly announcedAtMs?: number;
+  /** Differs when the tag came back as another dump. */
+  readonly incarnation: string;
+}
+
+/** Abilities are data: nobody probes by failing. */
+export interface DumpSource extends AsyncDisposable {
+  readonly name: 'papr' | 'librtas' | 'opal' | 'sim';
+  /** False: a pass always starts at `BEGINNING`, so going back means starting over. */
+  readonly resumable: boolean;
+  /** True: `invalidate` works only on a cursor that was read to its end. */
+  readonly invalidateNeedsFinishedPass: boolean;
+  readonly driver: DriverSpec;
+  /** Handed to `DumpDriver.open` with the tag. */
+  detail(tag: DumpTag): unknown;
+  /** Dumps known now. Never touches firmware. */
+  list(): readonly DumpAnnouncement[];
+  /** Calls back after the list may have changed. @returns function that ends the subscription */
+  onChange(listener: () => void): () => void;
+}
