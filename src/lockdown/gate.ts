@@ -5,3 +5,9 @@ export interface LockdownGate extends Disposable {
   /** Called once, when the level is first seen at confidentiality. @returns function that ends the subscription */
   onRise(listener: () => void): () => void;
 }
+
+/** A gate that also says why it is locked, for the operator. */
+export interface ExplainedGate extends LockdownGate {
+  /** Undefined while open. */
+  readonly reason: string | undefined;
+}

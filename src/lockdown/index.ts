@@ -1,1 +1,3 @@
 export * from './gate.js';
+export * from './level.js';
+export * from './open-gate.js';

@@ -1,0 +1,74 @@
+import type { Logger } from '../base/log.js';
+import type { ExplainedGate } from './gate.js';
+import { LockdownLatch } from './latch.js';
+import { hidesDumps } from './level.js';
+import type { LevelFile, LevelReading } from './level-file.js';
+
+export interface WatchOptions {
+  readonly file: LevelFile;
+  /** What a missing file means until one was seen. */
+  readonly absentIsOpen: boolean;
+  /** Time between two looks at the file while nobody asks, in milliseconds. */
+  readonly watchIntervalMs: number;
+  readonly log: Logger;
+}
+
+/** Looks at the lockdown file at every question, and now and then in between. */
+export class WatchedGate implements ExplainedGate {
+  readonly #file: LevelFile;
+  readonly #latch: LockdownLatch;
+  readonly #timer: NodeJS.Timeout;
+  /** Opening a path that does not exist at every page read is waste: then only the watch looks. */
+  #absentIsOpen: boolean;
+
+  constructor(options: WatchOptions) {
+    this.#file = options.file;
+    this.#absentIsOpen = options.absentIsOpen;
+    this.#latch = new LockdownLatch(options.log);
+    this.#timer = setInterval(() => this.#watch(), options.watchIntervalMs);
+    // The watch alone is no reason to keep a process alive.
+    this.#timer.unref();
+    this.#check();
+  }
+
+  locked(): boolean {
+    if (!this.#latch.closed && !this.#absentIsOpen) this.#check();
+    return this.#latch.closed;
+  }
+
+  get reason(): string | undefined {
+    return this.#latch.reason;
+  }
+
+  onRise(listener: () => void): () => void {
+    return this.#latch.onClose(listener);
+  }
+
+  #watch(): void {
+    this.#file.refresh();
+    this.#check();
+  }
+
+  #check(): void {
+    const reading = this.#file.read();
+    if (reading.kind === 'absent' && this.#absentIsOpen) return;
+    this.#absentIsOpen = false;
+    if (!locks(reading)) return;
+    this[Symbol.dispose]();
+    this.#latch.close(reasonFor(reading, this.#file.path));
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+    this.#file[Symbol.dispose]();
+  }
+}
+
+function locks(reading: LevelReading): boolean {
+  return hidesDumps(reading.kind === 'level' ? reading.level : undefined);
+}
+
+function reasonFor(reading: LevelReading, path: string): string {
+  if (reading.kind === 'level') return `kernel lockdown is at ${reading.level}`;
+  return reading.kind === 'absent' ? `${path} has disappeared` : `${path}: ${reading.reason}`;
+}

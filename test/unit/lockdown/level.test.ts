@@ -1,0 +1,46 @@
+import { describe, expect, test } from 'vitest';
+import { hidesDumps, parseLockdownLevel } from '../../../src/lockdown/index.js';
+
+describe('parseLockdownLevel', () => {
+  test.each([
+    { text: '[none] integrity confidentiality\n', level: 'none' },
+    { text: 'none [integrity] confidentiality\n', level: 'integrity' },
+    { text: 'none integrity [confidentiality]\n', level: 'confidentiality' },
+    { text: '[none] integrity confidentiality', level: 'none' },
+    { text: 'none [integrity]\n', level: 'integrity' },
+    { text: '[confidentiality]\n', level: 'confidentiality' },
+    { text: '  [none]  integrity \n', level: 'none' },
+    { text: '[integrity] something_newer\n', level: 'integrity' },
+  ])('reads $text as $level', ({ text, level }) => {
+    expect(parseLockdownLevel(text)).toBe(level);
+  });
+
+  test.each([
+    { text: '', why: 'empty' },
+    { text: '\n', why: 'an empty line' },
+    { text: '   ', why: 'blank' },
+    { text: 'none integrity confidentiality\n', why: 'no brackets' },
+    { text: '[none] [integrity] confidentiality\n', why: 'two brackets' },
+    { text: 'none [paranoia]\n', why: 'an unknown active word' },
+    { text: '[]\n', why: 'empty brackets' },
+    { text: '[none integrity\n', why: 'an open bracket' },
+    { text: 'none integrity] confidentiality\n', why: 'a lone closing bracket' },
+    { text: '[none ] integrity\n', why: 'a blank inside brackets' },
+    { text: '[NONE] integrity\n', why: 'upper case' },
+    { text: '[none]integrity\n', why: 'words run together' },
+    { text: '[none] integrity\n[none]\n', why: 'two lines' },
+    { text: '[none]\0integrity\n', why: 'a NUL byte' },
+    { text: '[none] 0\n', why: 'a word that no level can be' },
+  ])('refuses $why', ({ text }) => {
+    expect(parseLockdownLevel(text)).toBeUndefined();
+  });
+});
+
+test.each([
+  { level: 'none', hidden: false },
+  { level: 'integrity', hidden: false },
+  { level: 'confidentiality', hidden: true },
+  { level: undefined, hidden: true },
+] as const)('hidesDumps($level) is $hidden', ({ level, hidden }) => {
+  expect(hidesDumps(level)).toBe(hidden);
+});
