@@ -1,9 +1,12 @@
-import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, statfsSync, statSync } from 'node:fs';
 import type { LockdownLevel } from './level.js';
 import { parseLockdownLevel } from './level.js';
 
 /** Far longer than the three words with brackets: a longer text is no lockdown file. */
 const MAX_TEXT_BYTES = 256;
+
+/** SECURITYFS_MAGIC of linux/magic.h, as statfs(2) reports it. */
+const SECURITYFS_MAGIC = 0x73636673;
 
 export type LevelReading =
   | { readonly kind: 'level'; readonly level: LockdownLevel }
@@ -17,18 +20,20 @@ export class LevelFile implements Disposable {
   readonly path: string;
   readonly #buffer = Buffer.alloc(MAX_TEXT_BYTES + 1);
   #fd: number | undefined;
+  /** A plain file (a bind mount of a copy, a test) can be renamed over; the kernel's own cannot. */
+  #replaceable = true;
+  #last: { readonly text: string; readonly reading: LevelReading } | undefined;
 
   constructor(path: string) {
     this.path = path;
   }
 
-  /** One fstat(2) and one pread(2), or an open(2) where the file was replaced. Never throws. */
+  /** One pread(2) in a securityfs. Never throws. */
   read(): LevelReading {
     try {
-      // A plain file (a bind mount, a test) that was renamed over or removed says nothing about now.
-      if (this.#fd !== undefined && fstatSync(this.#fd).nlink === 0) this.#close();
-      this.#fd ??= openSync(this.path, 'r');
-      return this.#parse(readSync(this.#fd, this.#buffer, 0, this.#buffer.length, 0));
+      if (this.#fd !== undefined && this.#replaceable && fstatSync(this.#fd).nlink === 0) this.#close();
+      const fd = this.#fd ?? this.#open();
+      return this.#interpret(readSync(fd, this.#buffer, 0, this.#buffer.length, 0));
     } catch (error) {
       this.#close();
       return failedReading(error);
@@ -48,14 +53,20 @@ export class LevelFile implements Disposable {
     this.#close();
   }
 
-  #parse(bytes: number): LevelReading {
+  #open(): number {
+    this.#fd = openSync(this.path, 'r');
+    this.#replaceable = statfsSync(this.path).type !== SECURITYFS_MAGIC;
+    return this.#fd;
+  }
+
+  /** This runs once per page that a reader gets: the same text is not parsed twice. */
+  #interpret(bytes: number): LevelReading {
     const text = this.#buffer.toString('latin1', 0, bytes);
+    if (this.#last?.text === text) return this.#last.reading;
     const level = bytes > MAX_TEXT_BYTES ? undefined : parseLockdownLevel(text);
-    if (level !== undefined) return { kind: 'level', level };
-    return {
-      kind: 'unreadable',
-      reason: `it says ${JSON.stringify(text.slice(0, 60))}, which is no lockdown level`,
-    };
+    const reading: LevelReading = level === undefined ? notALevel(text) : { kind: 'level', level };
+    this.#last = { text, reading };
+    return reading;
   }
 
   #close(): void {
@@ -67,6 +78,13 @@ export class LevelFile implements Disposable {
   [Symbol.dispose](): void {
     this.#close();
   }
+}
+
+function notALevel(text: string): LevelReading {
+  return {
+    kind: 'unreadable',
+    reason: `it says ${JSON.stringify(text.slice(0, 60))}, which is no lockdown level`,
+  };
 }
 
 function failedReading(error: unknown): LevelReading {
