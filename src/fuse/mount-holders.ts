@@ -1,0 +1,43 @@
+import { readFile, readdir, readlink } from 'node:fs/promises';
+import type { MountEntry } from './mountinfo.js';
+
+/** A process that keeps a mount busy. */
+export interface MountHolder {
+  readonly pid: number;
+  readonly command: string;
+}
+
+/**
+ * Processes with an open file, a working or root directory, or a mapping on the mount: what fuser(1) -m lists.
+ *
+ * Only what /proc says is looked at: stat(2) of the files themselves would ask the very filesystem that is about to go.
+ * Processes that may not be looked into are left out.
+ */
+export async function findHolders(mount: MountEntry): Promise<MountHolder[]> {
+  const holders: MountHolder[] = [];
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    if (await holds(`/proc/${name}`, mount)) {
+      const command = await readFile(`/proc/${name}/comm`, 'utf8').catch(() => '?');
+      holders.push({ pid: Number(name), command: command.trim() });
+    }
+  }
+  return holders;
+}
+
+async function holds(process: string, mount: MountEntry): Promise<boolean> {
+  const descriptors = await readdir(`${process}/fd`).catch(() => []);
+  const links = ['cwd', 'root', ...descriptors.map((fd) => `fd/${fd}`)];
+  for (const link of links) {
+    const target = await readlink(`${process}/${link}`).catch(() => '');
+    if (target === mount.mountpoint || target.startsWith(`${mount.mountpoint}/`)) return true;
+  }
+  const maps = await readFile(`${process}/maps`, 'utf8').catch(() => '');
+  return maps.includes(` ${deviceInMaps(mount)} `);
+}
+
+/** Device numbers as the fourth column of /proc/PID/maps has them: two hex digits or more each. */
+function deviceInMaps(mount: MountEntry): string {
+  const hex = (value: number): string => value.toString(16).padStart(2, '0');
+  return `${hex(mount.deviceMajor)}:${hex(mount.deviceMinor)}`;
+}

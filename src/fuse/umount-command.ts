@@ -1,0 +1,48 @@
+import { execFile } from 'node:child_process';
+
+/** What came of an attempt to unmount. */
+export type UmountResult =
+  { readonly kind: 'done' } | { readonly kind: 'busy' } | { readonly kind: 'failed'; readonly why: string };
+
+/**
+ * Asks the system to unmount: umount(8) as root (without helpers), else fusermount3 or fusermount, which is what
+ * a user may run who mounted through them. No shell is involved.
+ *
+ * @param lazy Detach at once, whoever still uses it (MNT_DETACH).
+ */
+export async function runUmount(
+  mountpoint: string,
+  lazy: boolean,
+  timeoutMs = 10_000,
+): Promise<UmountResult> {
+  let why = 'no unmount program found';
+  for (const [program, ...args] of commands(lazy)) {
+    const result = await run(program, [...args, '--', mountpoint], timeoutMs);
+    if (result === 'missing') continue;
+    if (result === '') return { kind: 'done' };
+    if (/\bbusy\b/i.test(result)) return { kind: 'busy' };
+    why = `${program}: ${result}`;
+  }
+  return { kind: 'failed', why };
+}
+
+function commands(lazy: boolean): (readonly [string, ...string[]])[] {
+  if (process.getuid?.() === 0) return [lazy ? ['umount', '-i', '-l'] : ['umount', '-i']];
+  const flags = lazy ? '-uz' : '-u';
+  return [
+    ['fusermount3', flags],
+    ['fusermount', flags],
+  ];
+}
+
+/** Empty when the program succeeded, else what it complained about. */
+function run(program: string, args: readonly string[], timeoutMs: number): Promise<string> {
+  const options = { timeout: timeoutMs, env: { ...process.env, LC_ALL: 'C' } };
+  return new Promise((resolve) => {
+    execFile(program, args, options, (error, _stdout, stderr) => {
+      if (error === null) resolve('');
+      else if (error.code === 'ENOENT') resolve('missing');
+      else resolve(stderr.trim() || error.message);
+    });
+  });
+}
