@@ -1,0 +1,213 @@
+import { LOG_LEVELS } from '../base/log.js';
+import type { AnyOption, SettingOf } from './option-kinds.js';
+import {
+  oneOf,
+  path,
+  permissionMask,
+  seconds,
+  size,
+  tagMaybeSize,
+  tagWithSize,
+  userOrGroupId,
+  wholeNumber,
+} from './values.js';
+
+const MIB = 1024 ** 2;
+
+/** Below this, one dump's read-ahead would push out what its readers still need. */
+const MIN_CACHE_BYTES = 8 * MIB;
+
+const MAX_LATENCY_US = 1_000_000_000;
+const MAX_UNMOUNT_TIMEOUT_S = 3600;
+
+export const SOURCE_NAMES = ['auto', 'papr', 'librtas', 'opal', 'sim'] as const;
+export type SourceName = (typeof SOURCE_NAMES)[number];
+
+const SERVE = ['mount'] as const;
+const SOURCES = ['mount', 'list'] as const;
+const ALL = ['mount', 'umount', 'list'] as const;
+
+const IN_SOURCE = { verbs: SOURCES, group: 'Where dumps come from' } as const;
+const IN_SIM = { verbs: SOURCES, group: 'Simulated hypervisor' } as const;
+const IN_MOUNT = { verbs: SERVE, group: 'Mount' } as const;
+const IN_LOCKDOWN = { verbs: SOURCES, group: 'Kernel lockdown' } as const;
+const IN_LOG = { verbs: ALL, group: 'Diagnostics' } as const;
+
+/**
+ * Every option once: long options, their `-o name=value` spelling, checks, defaults and help all come from here.
+ * The order is that of `--help`.
+ */
+export const OPTIONS = {
+  source: {
+    kind: 'value',
+    ...IN_SOURCE,
+    metavar: SOURCE_NAMES.join('|'),
+    default: 'auto',
+    parse: oneOf(...SOURCE_NAMES),
+    summary: 'firmware interface; auto takes the first that is there, sim is a simulated hypervisor',
+  },
+  dump: {
+    kind: 'repeated',
+    ...IN_SOURCE,
+    metavar: 'TAG[:SIZE]',
+    parse: tagMaybeSize,
+    summary: 'a dump tag that is known by hand; repeatable',
+  },
+  simDir: {
+    kind: 'optional',
+    ...IN_SIM,
+    metavar: 'DIR',
+    parse: path,
+    summary: 'the simulated dumps are the files in DIR that are named by tag',
+  },
+  simDump: {
+    kind: 'repeated',
+    ...IN_SIM,
+    metavar: 'TAG:SIZE',
+    parse: tagWithSize,
+    summary: 'a generated dump of that size instead of the samples; repeatable',
+  },
+  simLatencyUs: {
+    kind: 'value',
+    ...IN_SIM,
+    metavar: 'N',
+    default: '0',
+    parse: wholeNumber(MAX_LATENCY_US),
+    summary: 'duration of each simulated firmware call in microseconds',
+  },
+  simDiscipline: {
+    kind: 'value',
+    ...IN_SIM,
+    metavar: 'papr|librtas',
+    default: 'papr',
+    parse: oneOf('papr', 'librtas'),
+    summary: 'papr: forward only, one handle per dump; librtas: any earlier sequence may be resumed',
+  },
+  transport: {
+    kind: 'value',
+    ...IN_MOUNT,
+    metavar: 'auto|kernel|fuse-native',
+    default: 'auto',
+    parse: oneOf('auto', 'kernel', 'fuse-native'),
+    summary: 'how to speak FUSE; auto takes kernel where it may mount, else fuse-native',
+  },
+  unlink: {
+    kind: 'value',
+    ...IN_MOUNT,
+    metavar: 'delivered|force|never',
+    default: 'delivered',
+    parse: oneOf('delivered', 'force', 'never'),
+    summary: 'when rm may destroy a dump in firmware; delivered: once every byte of it reached readers',
+  },
+  readOnly: {
+    kind: 'flag',
+    ...IN_MOUNT,
+    summary: 'nothing can be removed through this mount (-o ro)',
+  },
+  cacheSize: {
+    kind: 'value',
+    ...IN_MOUNT,
+    metavar: 'SIZE',
+    default: '64MiB',
+    parse: size(MIN_CACHE_BYTES),
+    summary: 'memory for blocks of dumps, at least 8 MiB; sizes take K, M, G, KiB, MiB, GiB',
+  },
+  uid: {
+    kind: 'optional',
+    ...IN_MOUNT,
+    metavar: 'N',
+    parse: userOrGroupId,
+    summary: 'owner of the files (default: the user who mounts)',
+  },
+  gid: {
+    kind: 'optional',
+    ...IN_MOUNT,
+    metavar: 'N',
+    parse: userOrGroupId,
+    summary: 'group of the files (default: the group of the user who mounts)',
+  },
+  umask: {
+    kind: 'value',
+    ...IN_MOUNT,
+    metavar: 'OCTAL',
+    default: '0277',
+    parse: permissionMask,
+    summary: 'permissions that are taken away from files (0444) and directory (0777)',
+  },
+  allowOther: {
+    kind: 'flag',
+    ...IN_MOUNT,
+    summary: 'users other than the one who mounts may ask; uid, gid and umask decide what they get',
+  },
+  daemon: {
+    kind: 'flag',
+    ...IN_MOUNT,
+    summary: 'go to the background and return when the mount is usable, with the real exit status',
+  },
+  foreground: {
+    kind: 'flag',
+    ...IN_MOUNT,
+    short: 'f',
+    summary: 'stay in the foreground, also when called as a mount helper',
+  },
+  unmountTimeout: {
+    kind: 'value',
+    verbs: ['mount', 'umount'],
+    group: 'Mount',
+    metavar: 'SECONDS',
+    default: '5',
+    parse: seconds(MAX_UNMOUNT_TIMEOUT_S),
+    summary: 'how long to wait for a busy mount before it is detached',
+  },
+  lockdown: {
+    kind: 'value',
+    ...IN_LOCKDOWN,
+    metavar: 'enforce|ignore',
+    default: 'enforce',
+    parse: oneOf('enforce', 'ignore'),
+    summary: 'whether dumps disappear while kernel lockdown is at confidentiality',
+  },
+  lockdownFile: {
+    kind: 'optional',
+    ...IN_LOCKDOWN,
+    metavar: 'PATH',
+    parse: path,
+    summary: 'file that says the level (default: /sys/kernel/security/lockdown)',
+  },
+  json: {
+    kind: 'flag',
+    verbs: ['list'],
+    group: 'Output',
+    argvOnly: true,
+    summary: 'a JSON array instead of a table',
+  },
+  traceRtas: {
+    kind: 'optional',
+    verbs: SERVE,
+    group: 'Diagnostics',
+    metavar: 'FILE',
+    parse: path,
+    summary: 'append one JSON line per firmware call to FILE',
+  },
+  logLevel: {
+    kind: 'value',
+    ...IN_LOG,
+    metavar: LOG_LEVELS.join('|'),
+    default: 'info',
+    parse: oneOf(...LOG_LEVELS),
+    summary: 'least severity that is logged to standard error',
+  },
+  logFormat: {
+    kind: 'optional',
+    ...IN_LOG,
+    metavar: 'text|json',
+    parse: oneOf('text', 'json'),
+    summary: 'form of log lines (default: text on a terminal and in the journal, else json)',
+  },
+  help: { kind: 'flag', verbs: ALL, group: 'Output', short: 'h', argvOnly: true, summary: 'show this text' },
+} as const satisfies Record<string, AnyOption>;
+
+export type OptionKey = keyof typeof OPTIONS;
+
+/** Values of all options; those that a command does not take have their defaults. */
+export type Settings = { readonly [K in OptionKey]: SettingOf<(typeof OPTIONS)[K]> };
