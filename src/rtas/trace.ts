@@ -1,4 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { performance } from 'node:perf_hooks';
 import type { DumpTag } from '../base/tag.js';
 import { tagName } from '../base/tag.js';
 
@@ -18,6 +19,8 @@ export interface FirmwareCall {
   readonly bytes: number;
   /** Duration of the call in microseconds. */
   readonly durationUs: number;
+  /** When the call began, milliseconds since the epoch with their fraction; absent: it has just ended. */
+  readonly startedAtMs?: number;
 }
 
 /** Appends one JSON line per firmware call. Each thread opens its own: O_APPEND keeps lines whole. */
@@ -30,7 +33,9 @@ export class FirmwareTrace implements Disposable {
 
   record(call: FirmwareCall): void {
     const line = {
-      time: new Date().toISOString(),
+      time: timestamp(
+        call.startedAtMs ?? performance.timeOrigin + performance.now() - call.durationUs / 1000,
+      ),
       op: call.op,
       tag: tagName(call.tag),
       ...(call.sequence === undefined ? {} : { sequence: `0x${call.sequence.toString(16)}` }),
@@ -46,4 +51,11 @@ export class FirmwareTrace implements Disposable {
   [Symbol.dispose](): void {
     closeSync(this.#fd);
   }
+}
+
+/** When a call began, with microseconds: a call takes no more than a few of them. */
+function timestamp(epochMs: number): string {
+  const whole = Math.floor(epochMs);
+  const micros = Math.floor((epochMs - whole) * 1000);
+  return new Date(whole).toISOString().replace('Z', `${String(micros).padStart(3, '0')}Z`);
 }

@@ -1,0 +1,14 @@
+export type { DirectoryDump } from './directory-entry.js';
+export { DumpDirectory } from './dump-directory.js';
+export type { DumpDirectoryOptions } from './dump-directory.js';
+export * from './dump-facts.js';
+export { DumpRecord } from './dump-record.js';
+export { suggestedName } from './dump-header.js';
+export { SimFirmware } from './firmware.js';
+export { readGenerated } from './generated-content.js';
+export { simLibrtasPort } from './librtas-discipline.js';
+export { MachineState, createMachineMemory } from './machine.js';
+export type { Discipline, MachineSpec } from './machine.js';
+export { SimPaprDevice } from './papr-discipline.js';
+export { SAMPLE_DUMPS } from './samples.js';
+export * from './side-file.js';

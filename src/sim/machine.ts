@@ -1,0 +1,64 @@
+import { RtasLock } from './rtas-lock.js';
+
+export type Discipline = 'papr' | 'librtas';
+
+/** The simulated machine as every thread gets it: structured-cloneable, its memory shared by all. */
+export interface MachineSpec {
+  readonly memory: SharedArrayBuffer;
+  /** Which earlier sequences firmware accepts: `papr` the last one only, `librtas` any of this dump. */
+  readonly discipline: Discipline;
+  /** Duration of a call for a tag that says nothing else, in microseconds. */
+  readonly latencyUs: number;
+  /** Name of the channel that wakes the main thread after a dump went away. */
+  readonly channel: string;
+  /** Where each thread appends its firmware calls. */
+  readonly tracePath?: string | undefined;
+}
+
+const CHANGES = 0;
+const WORK_AREAS = 1;
+const OWN_CELLS = 2;
+
+/**
+ * Work areas of 4 KiB that all PAPR drivers share: an arena of 256 KiB (arch/powerpc/platforms/pseries/
+ * rtas-work-area.c). Each open handle keeps one.
+ */
+export const WORK_AREA_LIMIT = 64;
+
+export function createMachineMemory(): SharedArrayBuffer {
+  return new SharedArrayBuffer((OWN_CELLS + RtasLock.CELLS) * Int32Array.BYTES_PER_ELEMENT);
+}
+
+/** One thread's view of the machine-wide state. */
+export class MachineState {
+  readonly lock: RtasLock;
+  readonly #cells: Int32Array<SharedArrayBuffer>;
+
+  constructor(memory: SharedArrayBuffer) {
+    this.#cells = new Int32Array(memory, 0, OWN_CELLS);
+    this.lock = new RtasLock(new Int32Array(memory, this.#cells.byteLength, RtasLock.CELLS));
+  }
+
+  /** Grows whenever firmware forgot a dump or noticed that one is gone. */
+  get changes(): number {
+    return Atomics.load(this.#cells, CHANGES);
+  }
+
+  countChange(): void {
+    Atomics.add(this.#cells, CHANGES, 1);
+  }
+
+  /** Takes a work area. Sleeps while there is none, as the kernel does, for good if nobody closes a handle. */
+  takeWorkArea(): void {
+    for (;;) {
+      const used = Atomics.load(this.#cells, WORK_AREAS);
+      if (used >= WORK_AREA_LIMIT) Atomics.wait(this.#cells, WORK_AREAS, used);
+      else if (Atomics.compareExchange(this.#cells, WORK_AREAS, used, used + 1) === used) return;
+    }
+  }
+
+  freeWorkArea(): void {
+    Atomics.sub(this.#cells, WORK_AREAS, 1);
+    Atomics.notify(this.#cells, WORK_AREAS);
+  }
+}

@@ -1,0 +1,147 @@
+import { constants } from 'node:os';
+import type { DumpTag } from '../base/tag.js';
+import { tagName } from '../base/tag.js';
+import { PAPR_READ_BYTES } from '../rtas/index.js';
+import type { PaprDevice, SystemCallError } from '../rtas/index.js';
+import { SourceError } from './source-error.js';
+import type { SourceErrorKind } from './source-error.js';
+import type { CursorStep, DumpCursor, DumpDriver, ResumePoint } from './source.js';
+import { BEGINNING } from './source.js';
+
+const NOTHING_YET: CursorStep = { bytes: 0, done: false };
+const END: CursorStep = { bytes: 0, done: true };
+
+type Action = 'open' | 'read' | 'invalidate';
+
+/** What an errno of the device says about the dump. Any other one is a fault of the interface. */
+const KIND_OF: Readonly<Record<Action, ReadonlyMap<string, SourceErrorKind>>> = {
+  open: new Map([['EALREADY', 'held']]),
+  read: new Map([
+    ['EIO', 'firmware'],
+    ['EPERM', 'not-authorized'],
+    ['EFAULT', 'firmware'],
+  ]),
+  invalidate: new Map([
+    ['EIO', 'firmware'],
+    ['EPERM', 'not-authorized'],
+    ['EINPROGRESS', 'unfinished'],
+  ]),
+};
+
+/** Passes over dumps through `/dev/papr-platform-dump`, or through anything that behaves like it. */
+export function paprDriver(device: PaprDevice): DumpDriver {
+  return { open: (tag, from) => new PaprCursor(device, tag, from) };
+}
+
+/**
+ * One handle of the device, from creation to close.
+ *
+ * A read of 0 bytes ends the dump or means "continue with 0 bytes"; only the read after it tells them apart, since
+ * it fails with EINVAL after the end. So the end is known one read late, and INVALIDATE is never tried to find out.
+ * Except for EFAULT, a failed read leaves the position where it was.
+ */
+class PaprCursor implements DumpCursor {
+  readonly #device: PaprDevice;
+  readonly #tag: DumpTag;
+  #handle: number | undefined;
+  #state: 'reading' | 'perhaps-ended' | 'ended' | 'broken' = 'reading';
+
+  constructor(device: PaprDevice, tag: DumpTag, from: ResumePoint) {
+    if (from !== BEGINNING)
+      throw new SourceError({ kind: 'interface', message: 'the device reads from the beginning only' });
+    this.#device = device;
+    this.#tag = tag;
+    this.#handle = this.#try('open', () => device.createHandle(tag));
+  }
+
+  read(into: Uint8Array): CursorStep {
+    if (this.#state === 'ended') return END;
+    const handle = this.#usable();
+    const room = into.length > PAPR_READ_BYTES ? into.subarray(0, PAPR_READ_BYTES) : into;
+    let bytes: number;
+    try {
+      bytes = this.#device.read(handle, room);
+    } catch (thrown) {
+      return this.#afterFailedRead(thrown);
+    }
+    this.#state = bytes === 0 ? 'perhaps-ended' : 'reading';
+    if (bytes === 0) return NOTHING_YET;
+    if (bytes > room.length) throw this.#overrun(bytes, room.length);
+    return { bytes, done: false };
+  }
+
+  invalidate(): void {
+    const handle = this.#usable();
+    if (this.#state !== 'ended')
+      throw new SourceError({
+        kind: 'unfinished',
+        message: `dump ${tagName(this.#tag)} was not read to its end`,
+      });
+    this.#try('invalidate', () => this.#device.invalidate(handle, this.#tag));
+  }
+
+  close(): void {
+    const handle = this.#handle;
+    this.#handle = undefined;
+    if (handle !== undefined) this.#device.close(handle);
+  }
+
+  #afterFailedRead(thrown: unknown): CursorStep {
+    const code = codeOf(thrown);
+    if (code === 'EINVAL' && this.#state === 'perhaps-ended') {
+      this.#state = 'ended';
+      return END;
+    }
+    // EFAULT: firmware's sequence has moved on and the chunk is lost for this handle. Going on would leave a gap.
+    this.#state = code === 'EFAULT' ? 'broken' : 'reading';
+    throw this.#failure('read', thrown);
+  }
+
+  #overrun(bytes: number, room: number): SourceError {
+    this.#state = 'broken';
+    return new SourceError({
+      kind: 'interface',
+      message: `the device claims ${bytes} bytes in a buffer of ${room}`,
+    });
+  }
+
+  #usable(): number {
+    if (this.#handle === undefined)
+      throw new SourceError({ kind: 'interface', message: 'the cursor is closed' });
+    if (this.#state === 'broken')
+      throw new SourceError({
+        kind: 'firmware',
+        message: 'a chunk was lost, the dump has to be read afresh',
+      });
+    return this.#handle;
+  }
+
+  #try<T>(action: Action, run: () => T): T {
+    try {
+      return run();
+    } catch (thrown) {
+      throw this.#failure(action, thrown);
+    }
+  }
+
+  #failure(action: Action, thrown: unknown): SourceError {
+    if (thrown instanceof SourceError) return thrown;
+    const code = codeOf(thrown);
+    const reason = thrown instanceof Error ? thrown.message : String(thrown);
+    return new SourceError({
+      kind: KIND_OF[action].get(code) ?? 'interface',
+      message: `cannot ${action} dump ${tagName(this.#tag)}: ${reason}`,
+      status: errnoValue(code),
+    });
+  }
+}
+
+/** Negative errno for the log line, absent for what is not one. */
+function errnoValue(code: string): number | undefined {
+  const value = (constants.errno as Partial<Record<string, number>>)[code];
+  return value === undefined ? undefined : -value;
+}
+
+function codeOf(thrown: unknown): string {
+  return thrown instanceof Error ? ((thrown as Partial<SystemCallError>).code ?? '') : '';
+}
