@@ -22,7 +22,7 @@ export interface LogOptions {
 
 export function createLogger(options: LogOptions): Logger {
   // Synchronous, so that the last lines before a crash are not lost.
-  const write = options.write ?? ((line: string) => void writeAll(line));
+  const write = options.write ?? writeAll;
   const threshold = LOG_LEVELS.indexOf(options.level);
   const at =
     (severity: Severity) =>

@@ -5,7 +5,8 @@ const MAX_TAG = 0xffff_ffff_ffff_ffffn;
 
 /** Brands a 64-bit value as tag. @throws RangeError outside 0 .. 2^64-1 */
 export function dumpTag(value: bigint): DumpTag {
-  if (value < 0n || value > MAX_TAG) throw new RangeError(`dump tag ${value.toString(16)} is not a 64-bit value`);
+  if (value < 0n || value > MAX_TAG)
+    throw new RangeError(`dump tag ${value.toString(16)} is not a 64-bit value`);
   return value as DumpTag;
 }
 

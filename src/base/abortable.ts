@@ -1,0 +1,22 @@
+import { interrupted } from './errno.js';
+
+/**
+ * Waits for work that others share: when `signal` aborts, only this caller leaves, with EINTR.
+ * @param onAbort called first, for work that can be taken back
+ */
+export function abortable<T>(work: Promise<T>, signal: AbortSignal, onAbort?: () => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => {
+      onAbort?.();
+      reject(interrupted());
+    };
+    if (signal.aborted) {
+      leave();
+      return;
+    }
+    signal.addEventListener('abort', leave, { once: true });
+    work.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', leave);
+    });
+  });
+}

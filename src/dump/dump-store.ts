@@ -1,0 +1,260 @@
+import { abortable } from '../base/abortable.js';
+import { FsError } from '../base/errno.js';
+import { Listeners } from '../base/listeners.js';
+import type { Logger } from '../base/log.js';
+import type { DumpTag } from '../base/tag.js';
+import { tagName } from '../base/tag.js';
+import type { DumpAnnouncement, DumpSource } from '../source/index.js';
+import { BLOCK_BYTES } from './arena.js';
+import { BlockCache } from './block-cache.js';
+import type { DumpParts, DumpState, LostReason, SizeOrigin } from './dump.js';
+import { Dump } from './dump.js';
+import { ProbeLimiter } from './probe-limiter.js';
+import { PumpThreads } from './pump-threads.js';
+import { MIN_SLOTS, pumpQuota } from './quota.js';
+
+/** Smallest `cacheSizeBytes` with which two dumps can be read at once. */
+export const MIN_CACHE_BYTES = MIN_SLOTS * BLOCK_BYTES;
+
+export interface DumpStoreOptions {
+  readonly source: DumpSource;
+  /** Memory for dump bytes, at least `MIN_CACHE_BYTES`. */
+  readonly cacheSizeBytes: number;
+  /** Tags that the operator named. */
+  readonly known: readonly { readonly tag: DumpTag; readonly size?: number }[];
+  readonly log: Logger;
+  /** Milliseconds on a clock that never goes back. */
+  readonly now?: () => number;
+}
+
+/** What `list` shows of a dump; asking for it touches no firmware. */
+export interface DumpSummary {
+  readonly tag: DumpTag;
+  readonly type: string;
+  readonly size: number | undefined;
+  readonly sizeOrigin: SizeOrigin | undefined;
+  readonly state: DumpState;
+  /** Bytes that readers have received. */
+  readonly delivered: number;
+  readonly seenAtMs: number;
+  readonly source: string;
+  readonly name: string | undefined;
+}
+
+export type StoreEvent =
+  | { readonly kind: 'added'; readonly dump: Dump }
+  | { readonly kind: 'removed'; readonly dump: Dump }
+  | { readonly kind: 'lost'; readonly dump: Dump; readonly why: LostReason }
+  | { readonly kind: 'size'; readonly dump: Dump };
+
+const TICK_MS = 1000;
+const NEVER = new AbortController().signal;
+
+/** The dumps that are there now. The room's face: list, find, read, invalidate, subscribe. */
+export class DumpStore implements AsyncDisposable {
+  readonly source: DumpSource;
+  readonly events = new Listeners<StoreEvent>();
+  readonly #parts: DumpParts;
+  readonly #threads: PumpThreads;
+  readonly #cache: BlockCache;
+  readonly #listed = new Map<DumpTag, Dump>();
+  /** Incarnations that were removed or lost while the source still lists them. */
+  readonly #dismissed = new Map<DumpTag, string>();
+  /** Dumps that left the list but may still be open. */
+  readonly #departed = new Set<Dump>();
+  readonly #probes: ProbeLimiter<DumpTag, Dump | undefined>;
+  readonly #ticker: NodeJS.Timeout;
+  readonly #unsubscribe: () => void;
+  #serials = 0;
+
+  constructor(options: DumpStoreOptions) {
+    const { source, log } = options;
+    const now = options.now ?? (() => performance.now());
+    this.source = source;
+    this.#cache = new BlockCache(options.cacheSizeBytes);
+    const quota = pumpQuota(this.#cache.arena.slots);
+    this.#threads = new PumpThreads(quota.pumps, source.driver, this.#cache.arena.slabs);
+    this.#parts = { source, cache: this.#cache, quota, threads: this.#threads, now, log };
+    this.#probes = new ProbeLimiter(now);
+    this.#unsubscribe = source.onChange(() => {
+      this.#refresh();
+    });
+    this.#refresh();
+    for (const { tag, size } of options.known)
+      if (!this.#listed.has(tag)) this.#add(byHand(tag, size), false);
+    this.#ticker = setInterval(() => {
+      this.#tick();
+    }, TICK_MS);
+    this.#ticker.unref();
+  }
+
+  /** Listed dumps, in the order in which they appeared. Touches no firmware. */
+  dumps(): Iterable<Dump> {
+    return this.#listed.values();
+  }
+
+  find(tag: DumpTag): Dump | undefined {
+    return this.#listed.get(tag);
+  }
+
+  list(): readonly DumpSummary[] {
+    return [...this.#listed.values()].map((dump) => this.#summary(dump));
+  }
+
+  /**
+   * Asks firmware for a tag that is not listed, with one call; lists the dump when it is there. Rate limited, and a
+   * "no" is remembered for a moment.
+   */
+  async probe(tag: DumpTag, signal: AbortSignal): Promise<Dump | undefined> {
+    const listed = this.#listed.get(tag);
+    if (listed !== undefined) return listed;
+    return abortable(
+      this.#probes.ask(tag, () => this.#askFirmware(tag)),
+      signal,
+    );
+  }
+
+  /** Takes a dump out of the listing; readers that have it open go on. */
+  hide(dump: Dump): void {
+    if (this.#listed.get(dump.tag) !== dump) return;
+    this.#listed.delete(dump.tag);
+    this.#departed.add(dump);
+    if (dump.sourceIncarnation !== undefined) this.#dismissed.set(dump.tag, dump.sourceIncarnation);
+    this.events.emit({ kind: 'removed', dump });
+  }
+
+  /** Puts a hidden dump back. */
+  reveal(dump: Dump): void {
+    if (dump.lost !== undefined || this.#listed.has(dump.tag)) return;
+    this.#departed.delete(dump);
+    this.#dismissed.delete(dump.tag);
+    this.#listed.set(dump.tag, dump);
+    this.events.emit({ kind: 'added', dump });
+  }
+
+  /**
+   * Invalidates a dump in firmware and takes it out of the listing.
+   * @throws FsError EIO, EPERM, EBUSY, ESTALE; the dump then stays where it was
+   */
+  async remove(dump: Dump): Promise<void> {
+    dump.removing = true;
+    try {
+      await dump.invalidate();
+    } finally {
+      dump.removing = false;
+    }
+    this.#parts.log.info('dump removed', { tag: tagName(dump.tag) });
+    dump.lose('gone');
+    dump.forget();
+    this.#departed.delete(dump);
+  }
+
+  /** Lockdown: nothing of any dump stays reachable, in memory or by name. */
+  wipe(): void {
+    this.#unsubscribe();
+    for (const dump of [...this.#listed.values(), ...this.#departed]) dump.lose('locked');
+    this.#cache.arena.wipeAll();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#ticker);
+    this.#unsubscribe();
+    await this.#threads.end();
+    this.#cache.arena.wipeAll();
+    await this.source[Symbol.asyncDispose]();
+  }
+
+  #summary(dump: Dump): DumpSummary {
+    return {
+      tag: dump.tag,
+      type: dump.type,
+      size: dump.size?.bytes,
+      sizeOrigin: dump.size?.origin,
+      state: dump.state,
+      delivered: dump.delivered,
+      seenAtMs: dump.seenAtMs,
+      source: this.source.name,
+      name: dump.knownName,
+    };
+  }
+
+  #add(announcement: DumpAnnouncement, listedBySource: boolean): Dump {
+    const dump = this.#create(announcement, listedBySource);
+    this.#listed.set(dump.tag, dump);
+    this.events.emit({ kind: 'added', dump });
+    return dump;
+  }
+
+  #create(announcement: DumpAnnouncement, listedBySource: boolean): Dump {
+    const dump = new Dump(++this.#serials, announcement, listedBySource, this.#parts);
+    dump.events.subscribe((event) => {
+      if (event.kind === 'lost') this.#depart(dump, event.why);
+      else this.events.emit(event);
+    });
+    return dump;
+  }
+
+  #depart(dump: Dump, why: LostReason): void {
+    const wasListed = this.#listed.get(dump.tag) === dump;
+    if (wasListed) this.#listed.delete(dump.tag);
+    if (dump.sourceIncarnation !== undefined && why !== 'replaced')
+      this.#dismissed.set(dump.tag, dump.sourceIncarnation);
+    if (dump.openHandles > 0) this.#departed.add(dump);
+    else dump.forget();
+    this.events.emit({ kind: 'lost', dump, why });
+    if (wasListed) this.events.emit({ kind: 'removed', dump });
+    if (why === 'replaced') this.#refresh();
+  }
+
+  /** Brings the listing up to date with the source. */
+  #refresh(): void {
+    const announced = new Map(this.source.list().map((announcement) => [announcement.tag, announcement]));
+    for (const [tag, incarnation] of this.#dismissed)
+      if (announced.get(tag)?.incarnation !== incarnation) this.#dismissed.delete(tag);
+    for (const dump of [...this.#listed.values(), ...this.#departed]) {
+      if (dump.sourceIncarnation === undefined) continue;
+      if (announced.get(dump.tag)?.incarnation !== dump.sourceIncarnation && !dump.removing)
+        dump.lose('gone');
+    }
+    for (const announcement of announced.values()) {
+      if (this.#dismissed.get(announcement.tag) === announcement.incarnation) continue;
+      if (!this.#listed.has(announcement.tag)) this.#add(announcement, true);
+    }
+  }
+
+  async #askFirmware(tag: DumpTag): Promise<Dump | undefined> {
+    const dump = this.#create(byHand(tag), false);
+    try {
+      // Others may ask the same question meanwhile: no single caller's signal ends it.
+      await dump.confirm(NEVER);
+    } catch (thrown) {
+      const failure = FsError.from(thrown);
+      dump.lose('gone');
+      if (failure.code === 'ESTALE') return undefined;
+      throw failure;
+    }
+    const listed = this.#listed.get(tag);
+    if (listed !== undefined) return listed;
+    this.#listed.set(tag, dump);
+    this.events.emit({ kind: 'added', dump });
+    return dump;
+  }
+
+  #tick(): void {
+    for (const dump of this.#listed.values()) dump.tick();
+    for (const dump of this.#departed) {
+      dump.tick();
+      if (dump.openHandles > 0 || dump.lost === undefined) continue;
+      dump.forget();
+      this.#departed.delete(dump);
+    }
+  }
+}
+
+export function openDumpStore(options: DumpStoreOptions): DumpStore {
+  return new DumpStore(options);
+}
+
+function byHand(tag: DumpTag, size?: number): DumpAnnouncement {
+  return { tag, incarnation: '', ...(size === undefined ? {} : { size, sizeOrigin: 'announced' }) };
+}

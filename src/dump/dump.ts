@@ -1,0 +1,348 @@
+import { FsError } from '../base/errno.js';
+import { Listeners } from '../base/listeners.js';
+import type { Logger } from '../base/log.js';
+import type { PinnedBytes } from '../base/pinned-bytes.js';
+import type { DumpTag } from '../base/tag.js';
+import { dumpType, tagName } from '../base/tag.js';
+import type { DumpAnnouncement, SourceErrorData } from '../source/index.js';
+import { BLOCK_BYTES } from './arena.js';
+import type { Block } from './block-cache.js';
+import { BlockOwner } from './block-cache.js';
+import { Coverage } from './coverage.js';
+import type { DumpDirectory } from './directory.js';
+import { readDirectory } from './directory.js';
+import { PinnedRange } from './pinned-range.js';
+import type { PumpOwner, PumpParts } from './pump.js';
+import { Pump } from './pump.js';
+import { MAX_READ_BYTES } from './quota.js';
+
+/** Where the shown size comes from. `measured`: from reading the dump through, or corrected by doing so. */
+export type SizeOrigin = 'source' | 'announced' | 'directory' | 'measured';
+
+export interface DumpSize {
+  readonly bytes: number;
+  readonly origin: SizeOrigin;
+  /** True: nothing can correct it any more. */
+  readonly exact: boolean;
+}
+
+export type DumpState = 'new' | 'reading' | 'complete' | 'failed' | 'removing' | 'gone';
+
+export type LostReason = 'gone' | 'not-authorized' | 'replaced' | 'locked';
+
+export type DumpEvent =
+  /** The size that was shown is out of date. */
+  | { readonly kind: 'size'; readonly dump: Dump }
+  /** The dump cannot be read any more. */
+  | { readonly kind: 'lost'; readonly dump: Dump; readonly why: LostReason };
+
+/** A reader this close to the expected end is about to cross it: it is worth asking firmware first. */
+const NEAR_END_BYTES = 4 * 1024 * 1024;
+
+export type DumpParts = Omit<PumpParts, 'blocks'> & { readonly log: Logger };
+
+/** One incarnation of a dump: random access, an exact size, and the proof of what readers have got. */
+export class Dump implements PumpOwner {
+  readonly tag: DumpTag;
+  readonly type: string;
+  /** Unique among all dumps of this process, also when a tag comes back. */
+  readonly serial: number;
+  /** When the dump was announced or first seen, milliseconds since the epoch. */
+  readonly seenAtMs: number;
+  /** The source's own mark of this incarnation; absent for a tag that the source did not list. */
+  readonly sourceIncarnation: string | undefined;
+  readonly events = new Listeners<DumpEvent>();
+  readonly #parts: DumpParts;
+  readonly #blocks = new BlockOwner();
+  readonly #coverage = new Coverage();
+  readonly #pump: Pump;
+  #expected: DumpSize | undefined;
+  #directory: DumpDirectory | undefined;
+  #lost: { readonly why: LostReason; readonly error: FsError } | undefined;
+  #failed = false;
+  #openHandles = 0;
+  /** A removal waits for the last handle, or is under way. */
+  removing = false;
+
+  constructor(serial: number, announcement: DumpAnnouncement, listed: boolean, parts: DumpParts) {
+    this.tag = announcement.tag;
+    this.type = dumpType(announcement.tag);
+    this.serial = serial;
+    this.seenAtMs = announcement.announcedAtMs ?? Date.now();
+    this.sourceIncarnation = listed ? announcement.incarnation : undefined;
+    this.#parts = parts;
+    this.#expected = sizeOfAnnouncement(announcement);
+    this.#pump = new Pump(this, { ...parts, blocks: this.#blocks });
+  }
+
+  // --- what is known without asking firmware ---
+
+  /** Undefined: only `measure` can tell. */
+  get size(): DumpSize | undefined {
+    const { end } = this.#pump.progress;
+    if (end === undefined) return this.#expected;
+    const origin = this.#expected?.bytes === end ? this.#expected.origin : 'measured';
+    return { bytes: end, origin, exact: true };
+  }
+
+  /** Bytes that readers have received so far. */
+  get delivered(): number {
+    return this.#coverage.total;
+  }
+
+  /** Every byte was delivered to readers at least once, and firmware said that there are no more. */
+  get isDelivered(): boolean {
+    const { end } = this.#pump.progress;
+    return end !== undefined && this.#coverage.covers(end);
+  }
+
+  get state(): DumpState {
+    if (this.#lost !== undefined) return 'gone';
+    if (this.removing) return 'removing';
+    if (this.isDelivered) return 'complete';
+    if (this.#failed) return 'failed';
+    return this.#pump.progress.highWater > 0 ? 'reading' : 'new';
+  }
+
+  /** Name that the dump suggests, when its beginning has been read already. */
+  get knownName(): string | undefined {
+    return this.#directory?.name;
+  }
+
+  get lost(): LostReason | undefined {
+    return this.#lost?.why;
+  }
+
+  get openHandles(): number {
+    return this.#openHandles;
+  }
+
+  addHandle(): void {
+    this.#openHandles += 1;
+  }
+
+  dropHandle(): void {
+    this.#openHandles -= 1;
+    if (this.#openHandles === 0) this.#pump.stopReadAhead();
+  }
+
+  // --- what may need firmware ---
+
+  /**
+   * The exact size as far as anybody can know it now: announced, from the dump's directory, or measured by reading
+   * the dump through. Waits only where `size` is undefined.
+   */
+  async measure(signal: AbortSignal): Promise<DumpSize> {
+    if (this.size === undefined && this.#directory === undefined) await this.readDirectory(signal);
+    while (this.size === undefined) await this.#wait({ start: 0, end: 0, until: Infinity }, signal);
+    return this.size;
+  }
+
+  /** The directory in the dump's first bytes; `{}` when it has none. */
+  async readDirectory(signal: AbortSignal): Promise<DumpDirectory> {
+    let bytes = 1;
+    while (this.#directory === undefined) {
+      using head = await this.#fetch(0, bytes, signal);
+      const reading = readDirectory(joined(head));
+      if (reading.kind === 'incomplete' && head.length >= bytes) bytes = reading.bytes;
+      else this.#learn(reading.kind === 'directory' ? reading.directory : {});
+    }
+    return this.#directory;
+  }
+
+  /**
+   * Waits for firmware's word on a size that is not exact yet, when the transfer has come close to it.
+   * Then `size` is true, or unknown because more follows.
+   */
+  async confirmSize(signal: AbortSignal): Promise<void> {
+    const { size } = this;
+    if (size === undefined || size.exact) return;
+    if (this.#pump.progress.highWater < size.bytes - NEAR_END_BYTES) return;
+    await this.#wait({ start: 0, end: 0, until: size.bytes + 1 }, signal);
+  }
+
+  /** True when firmware handed over more than `bytes`: whoever was told that the dump ends there is wrong. */
+  exceeds(bytes: number): boolean {
+    return this.#pump.progress.highWater > bytes;
+  }
+
+  /** Makes sure, with one firmware call, that there is such a dump. @throws FsError ESTALE: there is none */
+  async confirm(signal: AbortSignal): Promise<void> {
+    (await this.#fetch(0, 1, signal))[Symbol.dispose]();
+  }
+
+  /**
+   * Bytes [offset, offset + length), shorter only at the true end of the dump.
+   *
+   * @param knownEnd the size that this reader was told: if the range reaches it, firmware's word is awaited whether
+   *   it is true
+   * @throws FsError EIO, EPERM, EBUSY, ESTALE, EINTR
+   */
+  read(
+    offset: number,
+    length: number,
+    knownEnd: number | undefined,
+    signal: () => AbortSignal,
+  ): PinnedBytes | Promise<PinnedBytes> {
+    if (length > MAX_READ_BYTES)
+      throw new FsError('EINVAL', `read of ${length} bytes is longer than a request may be`);
+    const { progress } = this.#pump;
+    const until = knownEnd !== undefined && offset + length >= knownEnd ? knownEnd + 1 : 0;
+    const confirmed = progress.end !== undefined || progress.highWater >= until;
+    const end = Math.min(offset + length, progress.end ?? Infinity);
+    const cached = confirmed ? this.#cached(offset, end) : undefined;
+    if (this.#lost === undefined) this.#pump.follow(offset, offset + length, cached !== undefined);
+    return cached ?? this.#fetch(offset, length, signal(), until);
+  }
+
+  /**
+   * Tells firmware to forget the dump. Irreversible. Callers have made sure that they may.
+   * @throws FsError EIO, EPERM, EBUSY, ESTALE
+   */
+  invalidate(): Promise<void> {
+    if (this.#lost !== undefined) throw this.#lost.error;
+    return this.#pump.invalidate();
+  }
+
+  /** Takes an invalidation back. False: firmware has been told. */
+  cancelInvalidate(): boolean {
+    return this.#pump.cancelInvalidate();
+  }
+
+  /** The dump is not there any more, or must not be. Cached bytes stay for open handles unless the reason forbids it. */
+  lose(why: LostReason): void {
+    if (this.#lost !== undefined && why !== 'locked') return;
+    const error = lostError(why, this.tag);
+    this.#lost = { why, error };
+    this.#pump.stop(error);
+    if (why !== 'gone') this.forget();
+    this.events.emit({ kind: 'lost', dump: this, why });
+  }
+
+  /** Overwrites what is cached of the dump, and everything learned from its bytes. */
+  forget(): void {
+    this.#parts.cache.dropAll(this.#blocks);
+    this.#coverage.clear();
+    this.#directory = undefined;
+  }
+
+  /** Once a second: gives unused firmware handles back. */
+  tick(): void {
+    this.#pump.tick();
+  }
+
+  // --- PumpOwner ---
+
+  onProgress(): void {
+    const expected = this.#expected;
+    const { end, highWater } = this.#pump.progress;
+    this.#failed = false;
+    if (expected === undefined) return;
+    const tooSmall = highWater > expected.bytes;
+    if (!tooSmall && (end === undefined || end === expected.bytes)) return;
+    this.#expected = undefined;
+    this.#parts.log.warn('dump size was announced wrong: what firmware delivers counts', {
+      tag: tagName(this.tag),
+      expected: expected.bytes,
+      origin: expected.origin,
+      delivered: end ?? `more than ${expected.bytes}`,
+    });
+    this.events.emit({ kind: 'size', dump: this });
+  }
+
+  onLost(why: 'gone' | 'not-authorized' | 'replaced'): void {
+    this.#parts.log[why === 'gone' ? 'info' : 'warn'](LOST_MESSAGE[why], { tag: tagName(this.tag) });
+    this.lose(why);
+  }
+
+  onFailure({ offset, error }: { readonly offset: number; readonly error: SourceErrorData }): void {
+    this.#failed = true;
+    this.#parts.log.warn('firmware call failed', {
+      tag: tagName(this.tag),
+      offset,
+      sequence: error.sequence,
+      status: error.status,
+      reason: error.message,
+    });
+  }
+
+  // --- inside ---
+
+  #cached(start: number, end: number): PinnedBytes | undefined {
+    const pinned: Block[] = [];
+    for (let index = Math.floor(start / BLOCK_BYTES); index * BLOCK_BYTES < end; index += 1) {
+      const block = this.#blocks.blocks.get(index);
+      if (block === undefined || block.filled < Math.min(BLOCK_BYTES, end - index * BLOCK_BYTES))
+        return undefined;
+      pinned.push(block);
+    }
+    return this.#pin(pinned, start, end);
+  }
+
+  #pin(blocks: readonly Block[], start: number, end: number): PinnedBytes {
+    for (const block of blocks) this.#parts.cache.pin(block);
+    return new PinnedRange(this.#parts.cache, blocks, start, Math.max(start, end), this.#coverage);
+  }
+
+  async #fetch(start: number, length: number, signal: AbortSignal, until = 0): Promise<PinnedBytes> {
+    const blocks = await this.#wait({ start, end: start + length, until }, signal);
+    const end = Math.min(start + length, this.#pump.progress.end ?? Infinity);
+    return new PinnedRange(
+      this.#parts.cache,
+      [...blocks.values()].sort((a, b) => a.index - b.index),
+      start,
+      Math.max(start, end),
+      this.#coverage,
+    );
+  }
+
+  #wait(
+    want: { start: number; end: number; until: number },
+    signal: AbortSignal,
+  ): Promise<Map<number, Block>> {
+    if (this.#lost !== undefined) return Promise.reject(this.#lost.error);
+    return this.#pump.wait(want, signal);
+  }
+
+  #learn(directory: DumpDirectory): void {
+    this.#directory = directory;
+    if (this.size !== undefined || directory.size === undefined) return;
+    if (directory.size < this.#pump.progress.highWater) return;
+    this.#expected = { bytes: directory.size, origin: 'directory', exact: false };
+  }
+}
+
+const LOST_MESSAGE = {
+  gone: 'firmware no longer knows this dump',
+  'not-authorized': 'the platform delivers this dump elsewhere: what was fetched of it is discarded',
+  replaced: 'firmware delivers another dump under this tag: what was fetched of the old one is discarded',
+} as const;
+
+function lostError(why: LostReason, tag: DumpTag): FsError {
+  const fields = { tag: tagName(tag) };
+  if (why === 'locked')
+    return new FsError('EPERM', 'dumps are hidden: kernel lockdown is at confidentiality');
+  if (why === 'not-authorized')
+    return new FsError('EPERM', 'not authorized: the platform delivers this dump elsewhere', {
+      fields,
+      severity: 'info',
+    });
+  return new FsError('ESTALE', 'the dump is gone from firmware', { fields, severity: 'info' });
+}
+
+function sizeOfAnnouncement({ size, sizeOrigin }: DumpAnnouncement): DumpSize | undefined {
+  // An announced 0 says nothing: a dump of no bytes is one that is not there.
+  if (size === undefined || size === 0) return undefined;
+  const origin = sizeOrigin ?? 'announced';
+  return { bytes: size, origin, exact: origin === 'source' };
+}
+
+function joined(bytes: PinnedBytes): Uint8Array {
+  const whole = new Uint8Array(bytes.length);
+  let at = 0;
+  for (const segment of bytes.segments) {
+    whole.set(segment, at);
+    at += segment.length;
+  }
+  return whole;
+}

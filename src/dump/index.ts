@@ -1,0 +1,4 @@
+export type { Dump, DumpSize, DumpState, LostReason, SizeOrigin } from './dump.js';
+export { DumpStore, MIN_CACHE_BYTES, openDumpStore } from './dump-store.js';
+export type { DumpStoreOptions, DumpSummary, StoreEvent } from './dump-store.js';
+export { MAX_READ_BYTES } from './quota.js';

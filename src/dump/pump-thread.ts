@@ -1,0 +1,26 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import type { CreateDriver } from '../source/index.js';
+import { slotViews } from './arena.js';
+import type { PumpCommand, PumpThreadData } from './pump-protocol.js';
+import { Control } from './pump-protocol.js';
+import { PumpStream } from './pump-stream.js';
+
+// Entry of a pump thread: firmware calls block, so they are made here and nowhere else.
+
+const data = workerData as PumpThreadData;
+const port = parentPort;
+if (port === null) throw new Error('pump-thread runs as a worker thread only');
+
+const { createDriver } = (await import(data.driver.module)) as { createDriver: CreateDriver };
+const stream = new PumpStream(
+  createDriver(data.driver.data),
+  slotViews(data.slabs),
+  new Control(data.control),
+  (event) => {
+    port.postMessage(event);
+  },
+);
+
+port.on('message', (command: PumpCommand) => {
+  stream.carryOut(command);
+});

@@ -1,0 +1,35 @@
+/** Largest read that a reader may ask for at once, in bytes. Transports negotiate their requests down to it. */
+export const MAX_READ_BYTES = 1024 * 1024;
+
+/** Blocks that an unaligned read of `MAX_READ_BYTES` can touch. */
+const BLOCKS_PER_READ = 17;
+/** Blocks handed to a pump thread at once. 256 KiB is 64 calls: long enough to hide the hand-over. */
+export const BATCH_BLOCKS = 4;
+/** Batches a pump thread holds: it must find the next one when it ends one, or firmware idles. */
+export const BATCHES_IN_FLIGHT = 2;
+
+const MOST_PUMPS = 16;
+const FEWEST_PUMPS = 2;
+
+/**
+ * Slots that each pump may keep pinned. The quotas of all pumps add up to the arena at most, so that a stalled dump
+ * with a full quota never takes a slot that another one needs.
+ */
+export interface PumpQuota {
+  /** Dumps that may be in transfer at once: one firmware handle and one thread each. */
+  readonly pumps: number;
+  /** Blocks pinned for reads that wait. At least one read always fits. */
+  readonly waiterBlocks: number;
+  /** Blocks fetched ahead of a sequential reader. */
+  readonly windowBlocks: number;
+}
+
+/** Smallest number of slots with which two pumps make progress. */
+export const MIN_SLOTS = FEWEST_PUMPS * (BATCH_BLOCKS * BATCHES_IN_FLIGHT + BLOCKS_PER_READ + 2);
+
+export function pumpQuota(slots: number): PumpQuota {
+  const pumps = Math.min(MOST_PUMPS, Math.max(FEWEST_PUMPS, Math.floor((slots * FEWEST_PUMPS) / MIN_SLOTS)));
+  const own = Math.floor(slots / pumps) - BATCH_BLOCKS * BATCHES_IN_FLIGHT;
+  const waiterBlocks = Math.max(BLOCKS_PER_READ, Math.floor(own / 2));
+  return { pumps, waiterBlocks, windowBlocks: own - waiterBlocks };
+}

@@ -1,0 +1,43 @@
+import { BLOCK_BYTES } from './arena.js';
+
+/** Requests that arrive this far out of order still belong to one sequential reader: the kernel reorders them. */
+const REORDER_BYTES = 1024 * 1024;
+const FIRST_WINDOW_BLOCKS = 4;
+
+/** How far firmware is kept busy ahead of readers. Pure: what follows from the reads so far. */
+export class ReadAhead {
+  readonly #mostBlocks: number;
+  /** End of the furthest read of the run that is being followed; undefined: none. */
+  #anchor: number | undefined;
+  #windowBlocks = 0;
+
+  constructor(mostBlocks: number) {
+    this.#mostBlocks = mostBlocks;
+  }
+
+  /** Blocks [from, to) worth fetching before anybody asks. */
+  get window(): { readonly from: number; readonly to: number } {
+    if (this.#anchor === undefined) return { from: 0, to: 0 };
+    const from = Math.floor(this.#anchor / BLOCK_BYTES);
+    return { from, to: from + this.#windowBlocks };
+  }
+
+  /** A read of [start, end) arrived. The window doubles while reads go on where the last ones ended. */
+  follow(start: number, end: number): void {
+    const anchor = this.#anchor;
+    if (anchor !== undefined && start >= anchor - REORDER_BYTES && start <= anchor + REORDER_BYTES) {
+      if (end > anchor) this.#windowBlocks = Math.min(this.#mostBlocks, Math.max(1, this.#windowBlocks * 2));
+      this.#anchor = Math.max(anchor, end);
+      return;
+    }
+    this.#anchor = end;
+    // Whoever starts at the beginning will most likely go on; a jump has to prove it first.
+    this.#windowBlocks = Math.min(start === 0 ? FIRST_WINDOW_BLOCKS : 1, this.#mostBlocks);
+  }
+
+  /** Nobody reads on: closed, failed, or at the end. */
+  reset(): void {
+    this.#anchor = undefined;
+    this.#windowBlocks = 0;
+  }
+}

@@ -1,0 +1,153 @@
+import type { FsError } from '../base/errno.js';
+import { BLOCK_BYTES } from './arena.js';
+import type { Block, BlockCache, BlockOwner } from './block-cache.js';
+
+/** What a reader waits for. */
+export interface Want {
+  /** Bytes [start, end) have to be in the cache; start === end: none. Clipped to the dump's end once that is known. */
+  readonly start: number;
+  readonly end: number;
+  /** Firmware has to have handed over this many bytes, or said that the dump ends; `Infinity`: the end itself. */
+  readonly until: number;
+}
+
+/** How far a dump's transfer has come, over all passes. */
+export interface Progress {
+  /** Bytes that firmware has handed over in the pass that came furthest. */
+  readonly highWater: number;
+  /** Length of the dump, once firmware said that it is complete. */
+  readonly end: number | undefined;
+}
+
+/** What a pass has to do: bring the block that begins at `offset`, or just get past `offset`. */
+export interface Need {
+  readonly kind: 'block' | 'position';
+  readonly offset: number;
+}
+
+export class Waiter {
+  readonly want: Want;
+  readonly pinned = new Map<number, Block>();
+  readonly resolve: (blocks: Map<number, Block>) => void;
+  readonly reject: (error: FsError) => void;
+
+  constructor(want: Want, resolve: (blocks: Map<number, Block>) => void, reject: (error: FsError) => void) {
+    this.want = want;
+    this.resolve = resolve;
+    this.reject = reject;
+  }
+
+  get firstBlock(): number {
+    return Math.floor(this.want.start / BLOCK_BYTES);
+  }
+
+  /** Index behind the last block that is still wanted. */
+  lastBlockEnd(progress: Progress): number {
+    const end = Math.min(this.want.end, progress.end ?? Infinity);
+    return end <= this.want.start ? this.firstBlock : Math.ceil(end / BLOCK_BYTES);
+  }
+
+  /** Bytes of block `index` that have to be there. */
+  neededIn(index: number, progress: Progress): number {
+    const end = Math.min(this.want.end, progress.end ?? Infinity);
+    return Math.min(BLOCK_BYTES, end - index * BLOCK_BYTES);
+  }
+
+  /** What has to come next for this waiter; undefined: nothing is missing. */
+  missing(progress: Progress): Need | undefined {
+    for (let index = this.firstBlock; index < this.lastBlockEnd(progress); index += 1)
+      if (!this.pinned.has(index)) return { kind: 'block', offset: index * BLOCK_BYTES };
+    if (progress.end === undefined && progress.highWater < this.want.until)
+      return { kind: 'position', offset: progress.highWater };
+    return undefined;
+  }
+
+  /** Position at which this waiter may be satisfied, for a pass that moves forward. */
+  get goal(): number {
+    return Math.max(this.want.end, this.want.until);
+  }
+}
+
+/** Readers of one dump that wait, in order of arrival. */
+export class Waiters {
+  readonly #cache: BlockCache;
+  readonly #owner: BlockOwner;
+  readonly #quotaBlocks: number;
+  #waiters: Waiter[] = [];
+
+  constructor(cache: BlockCache, owner: BlockOwner, quotaBlocks: number) {
+    this.#cache = cache;
+    this.#owner = owner;
+    this.#quotaBlocks = quotaBlocks;
+  }
+
+  get size(): number {
+    return this.#waiters.length;
+  }
+
+  get oldest(): Waiter | undefined {
+    return this.#waiters[0];
+  }
+
+  all(): readonly Waiter[] {
+    return this.#waiters;
+  }
+
+  add(waiter: Waiter): void {
+    this.#waiters.push(waiter);
+  }
+
+  /** Takes a waiter out without an answer. False: it has been answered already. */
+  remove(waiter: Waiter): boolean {
+    const at = this.#waiters.indexOf(waiter);
+    if (at < 0) return false;
+    this.#waiters.splice(at, 1);
+    this.#unpin(waiter);
+    return true;
+  }
+
+  /** Pins what has arrived for the waiters within the quota, and answers those that have everything. */
+  settle(progress: Progress): void {
+    if (this.#waiters.length === 0) return;
+    let budget = this.#quotaBlocks;
+    const waiting: Waiter[] = [];
+    const satisfied: Waiter[] = [];
+    for (const waiter of this.#waiters) {
+      const blocks = waiter.lastBlockEnd(progress) - waiter.firstBlock;
+      // The oldest is always served, so the queue moves; the others as far as pinned memory allows.
+      const admitted = blocks <= budget || waiting.length + satisfied.length === 0;
+      if (admitted) {
+        budget -= blocks;
+        this.#pinArrived(waiter, progress);
+      }
+      (admitted && waiter.missing(progress) === undefined ? satisfied : waiting).push(waiter);
+    }
+    this.#waiters = waiting;
+    for (const waiter of satisfied) waiter.resolve(waiter.pinned);
+  }
+
+  /** Answers with an error all waiters for whom `hit` holds. */
+  fail(error: FsError, hit: (waiter: Waiter) => boolean = () => true): void {
+    const failed = this.#waiters.filter(hit);
+    this.#waiters = this.#waiters.filter((waiter) => !failed.includes(waiter));
+    for (const waiter of failed) {
+      this.#unpin(waiter);
+      waiter.reject(error);
+    }
+  }
+
+  #pinArrived(waiter: Waiter, progress: Progress): void {
+    for (let index = waiter.firstBlock; index < waiter.lastBlockEnd(progress); index += 1) {
+      const block = this.#owner.blocks.get(index);
+      if (block === undefined || waiter.pinned.has(index)) continue;
+      if (block.filled < waiter.neededIn(index, progress)) continue;
+      this.#cache.pin(block);
+      waiter.pinned.set(index, block);
+    }
+  }
+
+  #unpin(waiter: Waiter): void {
+    for (const block of waiter.pinned.values()) this.#cache.unpin(block);
+    waiter.pinned.clear();
+  }
+}

@@ -1,0 +1,318 @@
+import { constants } from 'node:fs';
+import { FsError } from '../base/errno.js';
+import { Listeners } from '../base/listeners.js';
+import type { Logger } from '../base/log.js';
+import type { PinnedBytes } from '../base/pinned-bytes.js';
+import type { DumpTag } from '../base/tag.js';
+import { tagFromName, tagName } from '../base/tag.js';
+import type { Dump, DumpStore, StoreEvent } from '../dump/index.js';
+import type { LockdownGate } from '../lockdown/index.js';
+import type { Ownership } from './attributes.js';
+import { dumpAttributes, dumpEntry, rootAttributes } from './attributes.js';
+import { DirectoryTable } from './directory-table.js';
+import type { Handle, Inode } from './inode-table.js';
+import { InodeTable, inoOf } from './inode-table.js';
+import type {
+  Answer,
+  Attributes,
+  DirectoryEntry,
+  Entry,
+  Filesystem,
+  KernelCacheChange,
+  RefusedOperation,
+  RequestContext,
+  StatFs,
+} from './operations.js';
+import { ROOT_INO } from './operations.js';
+import { refusal } from './refused.js';
+import type { UnlinkPolicy } from './removal.js';
+import { Removal } from './removal.js';
+import { noXattr, readXattr, XATTR_NAMES } from './xattr.js';
+
+export interface FilesystemOptions extends Ownership {
+  readonly store: DumpStore;
+  readonly gate: LockdownGate;
+  readonly unlinkPolicy: UnlinkPolicy;
+  readonly readOnly: boolean;
+  readonly log: Logger;
+}
+
+const STATFS_BLOCK_BYTES = 4096;
+const NAME_MAX = 255;
+
+/** The semantics of contract and kernel for dumps: one flat directory of read-only files that `unlink` can remove. */
+export class DumpFilesystem implements Filesystem {
+  readonly #options: FilesystemOptions;
+  readonly #store: DumpStore;
+  readonly #gate: LockdownGate;
+  readonly #inodes = new InodeTable();
+  readonly #directories: DirectoryTable;
+  readonly #removal: Removal;
+  readonly #changes = new Listeners<KernelCacheChange>();
+  readonly #mountedAtMs = Date.now();
+  /** Dumps whose names the kernel itself is removing right now: it needs no notification. */
+  readonly #unlinking = new Set<Dump>();
+
+  constructor(options: FilesystemOptions) {
+    this.#options = options;
+    this.#store = options.store;
+    this.#gate = options.gate;
+    this.#removal = new Removal(options.store, options.unlinkPolicy, options.log);
+    this.#directories = new DirectoryTable(() => (this.#gate.locked() ? [] : this.#store.dumps()));
+    this.#store.events.subscribe((event) => {
+      this.#onStoreEvent(event);
+    });
+    this.#gate.onRise(() => {
+      this.#store.wipe();
+    });
+  }
+
+  // --- names ---
+
+  lookup(parent: number, name: string, context: RequestContext): Answer<Entry> {
+    if (parent !== ROOT_INO) throw new FsError('ENOTDIR', 'dumps have no entries', { severity: 'debug' });
+    const tag = this.#gate.locked() ? undefined : tagFromName(name);
+    if (tag === undefined) throw noSuchName(name);
+    const dump = this.#store.find(tag);
+    if (dump !== undefined) return this.#entry(dump);
+    if (!isPlausible(tag)) throw noSuchName(name);
+    return this.#probe(tag, name, context);
+  }
+
+  forget(ino: number, count: number): void {
+    this.#inodes.forget(ino, count);
+  }
+
+  unlink(parent: number, name: string, context: RequestContext): Answer<void> {
+    if (parent !== ROOT_INO) throw new FsError('ENOTDIR', 'dumps have no entries', { severity: 'debug' });
+    const tag = this.#gate.locked() ? undefined : tagFromName(name);
+    const dump = tag === undefined ? undefined : this.#store.find(tag);
+    if (dump === undefined) throw noSuchName(name);
+    if (this.#options.readOnly) throw new FsError('EROFS', 'mounted read-only', { severity: 'debug' });
+    return this.#unlinkQuietly(dump, context.signal);
+  }
+
+  opendir(ino: number): number {
+    if (ino !== ROOT_INO) throw new FsError('ENOTDIR', 'a dump is no directory', { severity: 'debug' });
+    return this.#directories.open();
+  }
+
+  readdir(fh: number, offset: number): readonly DirectoryEntry[] {
+    return this.#directories.read(fh, offset);
+  }
+
+  entryOf(ino: number): Entry | undefined {
+    const dump = this.#directories.dumpOf(ino);
+    // Without an exact size there is nothing that a caller of readdir could use without asking again.
+    if (dump?.size === undefined || this.#gate.locked()) return undefined;
+    return this.#entry(dump);
+  }
+
+  releasedir(fh: number): void {
+    this.#directories.close(fh);
+  }
+
+  // --- attributes ---
+
+  getattr(ino: number, context: RequestContext, fh?: number): Answer<Attributes> {
+    if (ino === ROOT_INO) return rootAttributes(this.#options, this.#mountedAtMs);
+    const inode = this.#inode(ino);
+    const handle = fh === undefined ? undefined : this.#inodes.handle(fh);
+    if (inode.dump.lost !== undefined && inode.dump.size === undefined) throw stale(inode.dump);
+    if (handle !== undefined && inode.dump.lost === undefined && inode.dump.size?.exact !== true)
+      return this.#confirmedAttributes(inode, handle, context.signal);
+    if (inode.dump.size !== undefined) return this.#told(inode, handle);
+    return inode.dump.measure(context.signal).then(() => this.#told(inode, handle));
+  }
+
+  access(ino: number, mask: number): void {
+    if (ino !== ROOT_INO) this.#inode(ino);
+    if ((mask & constants.W_OK) !== 0 && ino !== ROOT_INO)
+      throw new FsError('EACCES', 'dumps are read-only', { severity: 'debug' });
+  }
+
+  statfs(): StatFs {
+    let bytes = 0;
+    let files = 0;
+    for (const dump of this.#gate.locked() ? [] : this.#store.dumps()) {
+      bytes += dump.size?.bytes ?? 0;
+      files += 1;
+    }
+    return {
+      blockSize: STATFS_BLOCK_BYTES,
+      blocks: Math.ceil(bytes / STATFS_BLOCK_BYTES),
+      files,
+      nameMax: NAME_MAX,
+    };
+  }
+
+  getxattr(ino: number, name: string, context: RequestContext): Answer<Uint8Array> {
+    if (ino === ROOT_INO) throw noXattr(name);
+    const { dump } = this.#inode(ino);
+    return readXattr(dump, this.#store.source.name, name, () => context.signal);
+  }
+
+  listxattr(ino: number): readonly string[] {
+    if (ino === ROOT_INO) return [];
+    this.#inode(ino);
+    return XATTR_NAMES;
+  }
+
+  // --- open files ---
+
+  open(ino: number, flags: number): number {
+    const inode = this.#inode(ino);
+    const writes = (flags & (constants.O_WRONLY | constants.O_RDWR | constants.O_TRUNC)) !== 0;
+    if (writes) throw new FsError('EACCES', 'dumps are read-only', { severity: 'debug' });
+    // ESTALE makes the kernel look the name up once more: the tag may have come back.
+    if (inode.dump.lost !== undefined) throw stale(inode.dump);
+    return this.#inodes.open(inode).fh;
+  }
+
+  read(fh: number, offset: number, length: number, context: RequestContext): Answer<PinnedBytes> {
+    const handle = this.#handle(fh);
+    const { dump } = handle.inode;
+    if (this.#gate.locked() || dump.lost === 'locked') throw locked();
+    const bytes = dump.read(offset, length, handle.knownSize, () => context.signal);
+    if (bytes instanceof Promise) return bytes.then((late) => this.#checked(late, handle, offset + length));
+    return this.#checked(bytes, handle, offset + length);
+  }
+
+  release(fh: number): void {
+    const handle = this.#inodes.handle(fh);
+    if (handle === undefined) return;
+    this.#inodes.close(handle);
+    this.#removal.onHandleClosed(handle.inode.dump);
+  }
+
+  // --- the rest ---
+
+  refuse(operation: RefusedOperation): FsError {
+    return refusal(operation);
+  }
+
+  onKernelCacheChange(listener: (change: KernelCacheChange) => void): () => void {
+    return this.#changes.subscribe(listener);
+  }
+
+  /** For tests and metrics: both return to zero when every reader has left. */
+  get counts(): { readonly inodes: number; readonly handles: number } {
+    return this.#inodes.counts;
+  }
+
+  #unlinkQuietly(dump: Dump, signal: AbortSignal): Promise<void> | undefined {
+    const done = (): void => void this.#unlinking.delete(dump);
+    let work: Promise<void> | undefined;
+    this.#unlinking.add(dump);
+    try {
+      work = this.#removal.unlink(dump, signal);
+    } finally {
+      if (work === undefined) done();
+    }
+    return work?.finally(done);
+  }
+
+  #entry(dump: Dump): Entry {
+    const inode = this.#inodes.lookUp(dump);
+    return dumpEntry(inode.dump, this.#options);
+  }
+
+  async #probe(tag: DumpTag, name: string, context: RequestContext): Promise<Entry> {
+    const dump = await this.#store.probe(tag, context.signal);
+    if (dump === undefined || this.#gate.locked()) throw noSuchName(name);
+    return this.#entry(dump);
+  }
+
+  /** A read is about to cross the end that the kernel knows: if firmware is near it, its word comes first. */
+  async #confirmedAttributes(inode: Inode, handle: Handle, signal: AbortSignal): Promise<Attributes> {
+    await inode.dump.confirmSize(signal);
+    if (inode.dump.size === undefined) await inode.dump.measure(signal);
+    if (this.#gate.locked()) throw locked();
+    return this.#told(inode, handle);
+  }
+
+  /** Attributes as they go out: from now on the reader counts on this size. */
+  #told(inode: Inode, handle: Handle | undefined): Attributes {
+    if (this.#gate.locked()) throw locked();
+    const bytes = inode.dump.size?.bytes;
+    if (handle !== undefined) handle.knownSize = bytes;
+    for (const open of inode.handles) open.knownSize ??= bytes;
+    return dumpAttributes(inode.dump, this.#options);
+  }
+
+  /** Last look before bytes go out. */
+  #checked(bytes: PinnedBytes, handle: Handle, end: number): PinnedBytes {
+    const { dump } = handle.inode;
+    const { knownSize } = handle;
+    const tooSmall = knownSize !== undefined && end >= knownSize && dump.exceeds(knownSize);
+    if (!tooSmall && !this.#gate.locked() && dump.lost !== 'locked' && dump.lost !== 'not-authorized')
+      return bytes;
+    bytes[Symbol.dispose]();
+    if (dump.lost === 'not-authorized')
+      throw new FsError('EPERM', 'the platform delivers this dump elsewhere');
+    if (!tooSmall) throw locked();
+    // A reader that trusts the size it was told would copy too little and believe it has all.
+    throw new FsError('EIO', 'the dump is longer than announced: open it again to read all of it', {
+      fields: { tag: tagName(dump.tag), announced: knownSize },
+    });
+  }
+
+  #inode(ino: number): Inode {
+    const inode = this.#inodes.get(ino);
+    if (inode === undefined) throw new FsError('ESTALE', `inode ${ino} is gone`, { severity: 'debug' });
+    if (this.#gate.locked() || inode.dump.lost === 'locked')
+      throw inode.handles.size > 0 ? locked() : noSuchName(tagName(inode.dump.tag));
+    return inode;
+  }
+
+  #handle(fh: number): Handle {
+    const handle = this.#inodes.handle(fh);
+    if (handle === undefined) throw new FsError('EBADF', `no open file ${fh}`);
+    return handle;
+  }
+
+  #onStoreEvent(event: StoreEvent): void {
+    const { dump } = event;
+    const ino = inoOf(dump);
+    const name = tagName(dump.tag);
+    switch (event.kind) {
+      case 'added':
+        this.#changes.emit({ kind: 'entry', name });
+        break;
+      case 'removed':
+        if (!this.#unlinking.has(dump)) this.#changes.emit({ kind: 'delete', name, ino });
+        break;
+      case 'size':
+        this.#changes.emit({ kind: 'attributes', ino });
+        break;
+      case 'lost':
+        // What readers got of a dump that is merely gone may stay with them.
+        if (event.why !== 'gone') this.#changes.emit({ kind: 'pages', ino });
+        break;
+    }
+  }
+}
+
+export function createFilesystem(options: FilesystemOptions): Filesystem {
+  return new DumpFilesystem(options);
+}
+
+/** Tags that announcements can carry: an 8-bit dump type above a 32-bit id (LoPAR, Dump Locator section). */
+function isPlausible(tag: DumpTag): boolean {
+  const type = tag >> 32n;
+  return type >= 1n && type <= 0xffn;
+}
+
+function noSuchName(name: string): FsError {
+  return new FsError('ENOENT', `no dump ${name}`, { severity: 'debug' });
+}
+
+function locked(): FsError {
+  return new FsError('EPERM', 'dumps are hidden: kernel lockdown is at confidentiality', {
+    severity: 'debug',
+  });
+}
+
+function stale(dump: Dump): FsError {
+  return new FsError('ESTALE', 'the dump is gone', { severity: 'debug', fields: { tag: tagName(dump.tag) } });
+}

@@ -1,0 +1,79 @@
+import type { Dump } from '../dump/index.js';
+import { ROOT_INO } from './operations.js';
+
+/** One inode that the kernel may know. */
+export interface Inode {
+  readonly ino: number;
+  readonly dump: Dump;
+  /** Lookups that the kernel has not given back. */
+  lookups: number;
+  readonly handles: Set<Handle>;
+}
+
+/** An open file. */
+export interface Handle {
+  readonly fh: number;
+  readonly inode: Inode;
+  /** The size that this reader was told; undefined: none yet. */
+  knownSize: number | undefined;
+}
+
+/** Inode number of a dump: unique per incarnation, never reused while the process runs. */
+export function inoOf(dump: Dump): number {
+  return ROOT_INO + dump.serial;
+}
+
+/** Inodes that the kernel holds references to, and open files. Listed dumps nobody asked about cost nothing here. */
+export class InodeTable {
+  readonly #inodes = new Map<number, Inode>();
+  readonly #handles = new Map<number, Handle>();
+  #lastFh = 0;
+
+  get(ino: number): Inode | undefined {
+    return this.#inodes.get(ino);
+  }
+
+  /** The inode of a dump, with one lookup more. */
+  lookUp(dump: Dump): Inode {
+    const ino = inoOf(dump);
+    const inode = this.#inodes.get(ino) ?? { ino, dump, lookups: 0, handles: new Set() };
+    inode.lookups += 1;
+    this.#inodes.set(ino, inode);
+    return inode;
+  }
+
+  forget(ino: number, count: number): void {
+    const inode = this.#inodes.get(ino);
+    if (inode === undefined) return;
+    inode.lookups = Math.max(0, inode.lookups - count);
+    this.#dropUnused(inode);
+  }
+
+  open(inode: Inode): Handle {
+    const handle: Handle = { fh: ++this.#lastFh, inode, knownSize: inode.dump.size?.bytes };
+    this.#handles.set(handle.fh, handle);
+    inode.handles.add(handle);
+    inode.dump.addHandle();
+    return handle;
+  }
+
+  handle(fh: number): Handle | undefined {
+    return this.#handles.get(fh);
+  }
+
+  close(handle: Handle): void {
+    this.#handles.delete(handle.fh);
+    handle.inode.handles.delete(handle);
+    handle.inode.dump.dropHandle();
+    this.#dropUnused(handle.inode);
+  }
+
+  /** Inodes the kernel may still hold and files that are open: both return to zero when everybody has left. */
+  get counts(): { readonly inodes: number; readonly handles: number } {
+    return { inodes: this.#inodes.size, handles: this.#handles.size };
+  }
+
+  #dropUnused(inode: Inode): void {
+    if (inode.lookups === 0 && inode.handles.size === 0) this.#inodes.delete(inode.ino);
+  }
+}

@@ -1,0 +1,41 @@
+import { FsError } from '../base/errno.js';
+import { tagName } from '../base/tag.js';
+import type { Dump } from '../dump/index.js';
+import type { Answer } from './operations.js';
+
+const PREFIX = 'user.platdump.';
+
+type Read = (dump: Dump, source: string, signal: () => AbortSignal) => Answer<string>;
+
+/** All attributes but `name` are answered from memory. */
+const ATTRIBUTES: ReadonlyMap<string, Read> = new Map<string, Read>([
+  ['tag', (dump) => tagName(dump.tag)],
+  ['type', (dump) => dump.type],
+  // Empty where the dump suggests none: tools that copy attributes fail on one that is listed but not there.
+  ['name', async (dump, _source, signal) => (await dump.readDirectory(signal())).name ?? ''],
+  ['source', (_dump, source) => source],
+  ['size_origin', (dump) => dump.size?.origin ?? 'unknown'],
+  ['delivered', (dump) => String(dump.delivered)],
+  ['state', (dump) => dump.state],
+]);
+
+export const XATTR_NAMES: readonly string[] = [...ATTRIBUTES.keys()].map((name) => PREFIX + name);
+
+/** Value of an extended attribute. @throws FsError ENODATA, ENOTSUP for namespaces that this filesystem has not */
+export function readXattr(
+  dump: Dump,
+  source: string,
+  name: string,
+  signal: () => AbortSignal,
+): Answer<Uint8Array> {
+  const read = name.startsWith(PREFIX) ? ATTRIBUTES.get(name.slice(PREFIX.length)) : undefined;
+  if (read === undefined) throw noXattr(name);
+  const value = read(dump, source, signal);
+  return typeof value === 'string' ? Buffer.from(value) : value.then((text) => Buffer.from(text));
+}
+
+export function noXattr(name: string): FsError {
+  // POSIX ACLs: "not supported" makes ls and cp fall back to the mode; "no data" would be asked again each time.
+  const code = name.startsWith('system.') ? 'ENOTSUP' : 'ENODATA';
+  return new FsError(code, `no extended attribute ${name}`, { severity: 'debug' });
+}
