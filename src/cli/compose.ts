@@ -1,0 +1,45 @@
+import type { Logger } from '../base/log.js';
+import type { DumpStore } from '../dump/index.js';
+import { openDumpStore } from '../dump/index.js';
+import type { Filesystem } from '../fs/index.js';
+import { createFilesystem } from '../fs/index.js';
+import type { ExplainedGate } from '../lockdown/index.js';
+import type { DumpSource } from '../source/index.js';
+import type { Cleanup } from './cleanup.js';
+import type { Settings } from './option-table.js';
+import { openSource } from './select-source.js';
+
+/** What stands between the kernel and firmware. */
+export interface Composition {
+  readonly store: DumpStore;
+  readonly filesystem: Filesystem;
+}
+
+/** Builds every room once. What it opens goes into `cleanup` at once, so that a later failure leaves nothing behind. */
+export function compose(settings: Settings, gate: ExplainedGate, cleanup: Cleanup, log: Logger): Composition {
+  // The store disposes of its source.
+  const store = openStore(openSource(settings, log), settings, log);
+  cleanup.add('dump store', () => store[Symbol.asyncDispose]());
+  const filesystem = createFilesystem({
+    store,
+    gate,
+    uid: settings.uid ?? process.getuid?.() ?? 0,
+    gid: settings.gid ?? process.getgid?.() ?? 0,
+    umask: settings.umask,
+    unlinkPolicy: settings.unlink,
+    readOnly: settings.readOnly,
+    log,
+  });
+  // The filesystem has subscribed before: when this is logged, the dumps are out of reach already.
+  gate.onRise(() => log.warn('locked down: no dump can be reached until restart', { reason: gate.reason }));
+  return { store, filesystem };
+}
+
+function openStore(source: DumpSource, settings: Settings, log: Logger): DumpStore {
+  try {
+    return openDumpStore({ source, cacheSizeBytes: settings.cacheSize, known: settings.dump, log });
+  } catch (error) {
+    void source[Symbol.asyncDispose]();
+    throw error;
+  }
+}

@@ -1,0 +1,86 @@
+import type { AnyOption, Verb } from './option-kinds.js';
+import { longName } from './option-kinds.js';
+import type { OptionKey } from './option-table.js';
+import { optionsOf } from './parse-options.js';
+
+interface VerbHelp {
+  readonly synopsis: readonly string[];
+  readonly about: string;
+  readonly notes?: readonly string[];
+}
+
+const VERBS: Record<Verb, VerbHelp> = {
+  mount: {
+    synopsis: [
+      'platdumpfs mount [SOURCE] MOUNTPOINT [OPTION]...',
+      'platdumpfs SOURCE MOUNTPOINT [-o OPTION[,OPTION]...]',
+    ],
+    about: 'Serves platform dumps as files until unmounted (umount, SIGINT, SIGTERM).',
+    notes: [
+      'SOURCE is a value of --source, or none. MOUNTPOINT is a directory, or /dev/fd/N: a FUSE device that is mounted',
+      'already. Without the word mount (the form that mount(8) uses) the program goes to the background.',
+      'Every option may be written -o name=value as well, as in fstab; a comma in a value is written \\,',
+      'The usual words of mount(8) are accepted: ro, noexec, noatime, nofail, _netdev, x-..., context=...',
+    ],
+  },
+  umount: {
+    synopsis: ['platdumpfs umount MOUNTPOINT [OPTION]...'],
+    about: 'Unmounts, also what a killed daemon left behind. No dump is lost.',
+  },
+  list: {
+    synopsis: ['platdumpfs list [MOUNTPOINT] [OPTION]...'],
+    about: 'Shows the dumps, without touching firmware.',
+    notes: [
+      'Asks the daemon at MOUNTPOINT, or the only one that runs; where none runs, or a source is given, the source.',
+    ],
+  },
+};
+
+const EXIT_STATUSES =
+  'Exit status: 0 done, 1 failed, 2 usage, 3 no firmware interface, 4 locked down, 5 could not mount.';
+
+export function isVerb(word: string | undefined): word is Verb {
+  return word !== undefined && Object.hasOwn(VERBS, word);
+}
+
+export function generalHelp(): string {
+  const verbs = Object.entries(VERBS).map(
+    ([, { synopsis, about }]) => `  ${synopsis[0] ?? ''}\n      ${about}\n`,
+  );
+  return [
+    'Usage: platdumpfs COMMAND ...\n',
+    'IBM Power platform dumps as files.\n',
+    ...verbs,
+    '  platdumpfs help COMMAND\n      Shows the options of a command.\n',
+    '  platdumpfs --version\n',
+    EXIT_STATUSES,
+    '',
+  ].join('\n');
+}
+
+export function verbHelp(verb: Verb): string {
+  const { synopsis, about, notes } = VERBS[verb];
+  return [
+    ...synopsis.map((line, index) => `${index === 0 ? 'Usage: ' : '       '}${line}`),
+    '',
+    about,
+    ...(notes === undefined ? [] : ['', ...notes]),
+    ...groups(optionsOf(verb)).flatMap(([group, options]) => ['', `${group}:`, ...options.map(optionHelp)]),
+    '',
+    EXIT_STATUSES,
+    '',
+  ].join('\n');
+}
+
+function groups(options: readonly [OptionKey, AnyOption][]): [string, [OptionKey, AnyOption][]][] {
+  const byGroup = new Map<string, [OptionKey, AnyOption][]>();
+  for (const entry of options) byGroup.set(entry[1].group, [...(byGroup.get(entry[1].group) ?? []), entry]);
+  return [...byGroup];
+}
+
+function optionHelp([key, option]: [OptionKey, AnyOption]): string {
+  const short = option.short === undefined ? '' : `-${option.short}, `;
+  const value = option.kind === 'flag' ? '' : ` ${option.metavar}`;
+  const fallback = option.kind === 'value' ? ` (default: ${option.default})` : '';
+  return `  ${short}--${longName(key)}${value}\n      ${option.summary}${fallback}`;
+}

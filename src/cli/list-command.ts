@@ -1,0 +1,79 @@
+import { resolve } from 'node:path';
+import { createLogger } from '../base/log.js';
+import type { Logger } from '../base/log.js';
+import { Cleanup } from './cleanup.js';
+import type { ControlResponse } from './control-protocol.js';
+import { CommandError, EXIT, usageError } from './exit-status.js';
+import type { ListedDump } from './listing.js';
+import { listedFromSource, listingTable, sortListing } from './listing.js';
+import { logOptions } from './log-settings.js';
+import { openUnlockedGate } from './open-gate.js';
+import type { OptionKey, Settings } from './option-table.js';
+import type { ParsedOptions } from './parse-options.js';
+import { printOut } from './print.js';
+import { askDaemonAt, askOnlyDaemon } from './running-daemons.js';
+import { chooseSource, needsKnownLockdown, openSource } from './select-source.js';
+
+/** Options that say where dumps come from: with one of them a running daemon is not asked. */
+const SOURCE_OPTIONS: readonly OptionKey[] = [
+  'source',
+  'dump',
+  'simDir',
+  'simDump',
+  'simLatencyUs',
+  'simDiscipline',
+];
+
+export async function listCommand(parsed: ParsedOptions): Promise<number> {
+  const { settings } = parsed;
+  try {
+    const dumps = await findDumps(parsed);
+    await printOut(settings.json ? `${JSON.stringify(dumps, null, 2)}\n` : listingTable(dumps));
+  } catch (error) {
+    // A script that reads JSON gets an array in every case in which the question was understood.
+    if (settings.json && error instanceof CommandError && error.status === EXIT.lockedDown)
+      await printOut('[]\n');
+    throw error;
+  }
+  return EXIT.done;
+}
+
+async function findDumps(parsed: ParsedOptions): Promise<readonly ListedDump[]> {
+  const [mountpoint, ...rest] = parsed.positionals;
+  if (rest.length > 0)
+    throw usageError(`list takes at most one MOUNTPOINT, got ${parsed.positionals.length} arguments`);
+  if (mountpoint !== undefined) return dumpsOf(await askDaemonAt(resolve(mountpoint)));
+  const sourceGiven = SOURCE_OPTIONS.some((key) => parsed.given.has(key));
+  const response = sourceGiven ? undefined : await askOnlyDaemon();
+  return response === undefined ? dumpsOfSource(parsed.settings) : dumpsOf(response);
+}
+
+function dumpsOf(response: ControlResponse): readonly ListedDump[] {
+  switch (response.kind) {
+    case 'dumps':
+      return response.dumps;
+    case 'locked':
+      throw new CommandError(EXIT.lockedDown, `locked down, no dump may be shown at ${response.mountpoint}`);
+    case 'error':
+      throw new CommandError(EXIT.failed, `the daemon refused: ${response.message}`);
+  }
+}
+
+async function dumpsOfSource(settings: Settings): Promise<ListedDump[]> {
+  const log = createLogger(logOptions(settings));
+  const cleanup = new Cleanup(log);
+  try {
+    return listSource(settings, cleanup, log);
+  } finally {
+    await cleanup.run();
+  }
+}
+
+function listSource(settings: Settings, cleanup: Cleanup, log: Logger): ListedDump[] {
+  const usable = chooseSource(settings.source);
+  const gate = openUnlockedGate(settings, needsKnownLockdown(usable), log);
+  cleanup.add('lockdown gate', () => gate[Symbol.dispose]());
+  const source = openSource(settings, log);
+  cleanup.add('source', () => source[Symbol.asyncDispose]());
+  return sortListing(listedFromSource(source, Date.now()));
+}

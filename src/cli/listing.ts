@@ -1,0 +1,80 @@
+import { dumpType, tagName } from '../base/tag.js';
+import { formatSize } from '../base/size.js';
+import type { DumpSummary } from '../dump/index.js';
+import type { DumpSource } from '../source/index.js';
+
+/** One dump as `list --json` shows it. Fields are only ever added. */
+export interface ListedDump {
+  readonly tag: string;
+  readonly type: string;
+  /** Bytes; null: not known yet. */
+  readonly size: number | null;
+  readonly sizeOrigin: string | null;
+  readonly state: string;
+  /** Bytes that readers have received. */
+  readonly delivered: number;
+  /** ISO 8601, when it was announced or first seen. */
+  readonly firstSeen: string;
+  readonly source: string;
+  /** File name that the dump's own header suggests; null: not read yet. */
+  readonly name: string | null;
+}
+
+/** What a running daemon knows. */
+export function listedFromSummary(summary: DumpSummary): ListedDump {
+  return {
+    tag: tagName(summary.tag),
+    type: summary.type,
+    size: summary.size ?? null,
+    sizeOrigin: summary.sizeOrigin ?? null,
+    state: summary.state,
+    delivered: summary.delivered,
+    firstSeen: new Date(summary.seenAtMs).toISOString(),
+    source: summary.source,
+    name: summary.name ?? null,
+  };
+}
+
+/** What a source knows without a firmware call. @param nowMs when it is asked, in milliseconds since the epoch */
+export function listedFromSource(source: DumpSource, nowMs: number): ListedDump[] {
+  return source.list().map(({ tag, size, sizeOrigin, announcedAtMs }) => ({
+    tag: tagName(tag),
+    type: dumpType(tag),
+    size: size ?? null,
+    sizeOrigin: sizeOrigin ?? null,
+    state: 'new',
+    delivered: 0,
+    firstSeen: new Date(announcedAtMs ?? nowMs).toISOString(),
+    source: source.name,
+    name: null,
+  }));
+}
+
+/** Sorted by tag, so that two listings can be compared. */
+export function sortListing(dumps: readonly ListedDump[]): ListedDump[] {
+  return [...dumps].sort((a, b) => (a.tag < b.tag ? -1 : Number(a.tag > b.tag)));
+}
+
+const HEADINGS = ['TAG', 'TYPE', 'SIZE', 'STATE', 'DELIVERED', 'FIRST SEEN'];
+const RIGHT_ALIGNED = new Set(['SIZE', 'DELIVERED']);
+
+/** Columns for people; a heading even without dumps. */
+export function listingTable(dumps: readonly ListedDump[]): string {
+  const rows = [HEADINGS, ...dumps.map(tableRow)];
+  const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const align = (cell: string, column: number): string => {
+    const width = widths[column] ?? 0;
+    return RIGHT_ALIGNED.has(HEADINGS[column] ?? '') ? cell.padStart(width) : cell.padEnd(width);
+  };
+  return rows.map((row) => `${row.map(align).join('  ').trimEnd()}\n`).join('');
+}
+
+function tableRow(dump: ListedDump): string[] {
+  const size = dump.size === null ? '-' : formatSize(dump.size);
+  return [dump.tag, dump.type, size, dump.state, formatSize(dump.delivered), localTime(dump.firstSeen)];
+}
+
+/** `2026-11-22 08:12:00`, in the local time zone. */
+function localTime(iso: string): string {
+  return new Date(iso).toLocaleString('sv-SE');
+}

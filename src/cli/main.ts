@@ -1,0 +1,14 @@
+import { CommandError, EXIT } from './exit-status.js';
+import { printError } from './print.js';
+import { run } from './run.js';
+
+process.exit(await main());
+
+async function main(): Promise<number> {
+  try {
+    return await run(process.argv.slice(2));
+  } catch (error) {
+    printError(error instanceof Error ? error.message : String(error));
+    return error instanceof CommandError ? error.status : EXIT.failed;
+  }
+}

@@ -1,0 +1,98 @@
+import { createLogger } from '../base/log.js';
+import type { Logger } from '../base/log.js';
+import type { Filesystem } from '../fs/index.js';
+import type { Mounted, Transport } from '../fuse/index.js';
+import { checkMountpoint, clearStaleMounts, MountError, selectTransport } from '../fuse/index.js';
+import { Cleanup } from './cleanup.js';
+import { compose } from './compose.js';
+import { answerControl } from './control-answer.js';
+import { serveControl } from './control-server.js';
+import { daemonize } from './daemonize.js';
+import { CommandError, EXIT } from './exit-status.js';
+import { logOptions } from './log-settings.js';
+import type { MountRequest } from './mount-request.js';
+import { passedDescriptor } from './mount-request.js';
+import { openUnlockedGate } from './open-gate.js';
+import type { Parent } from './parent.js';
+import { waitingParent } from './parent.js';
+import { chooseSource, needsKnownLockdown } from './select-source.js';
+import { serveUntilEnd } from './service.js';
+import { StopSignals } from './stop-signals.js';
+
+/** @param args the command line after the program's name, for the daemon to parse again */
+export async function mountCommand(request: MountRequest, args: readonly string[]): Promise<number> {
+  const parent = waitingParent();
+  const options = logOptions(request.settings, parent?.logFormat);
+  if (request.daemon && parent === undefined) return daemonize(args, request.mountpoint, options);
+  const log = createLogger(options);
+  const cleanup = new Cleanup(log);
+  try {
+    await mountAndServe(request, parent, cleanup, log);
+  } finally {
+    await cleanup.run();
+  }
+  return EXIT.done;
+}
+
+async function mountAndServe(
+  request: MountRequest,
+  parent: Parent | undefined,
+  cleanup: Cleanup,
+  log: Logger,
+): Promise<void> {
+  const { settings } = request;
+  const stop = new StopSignals();
+  cleanup.add('signals', () => stop[Symbol.dispose]());
+  process.umask(0o077);
+  const source = chooseSource(request.source);
+  const gate = openUnlockedGate(settings, needsKnownLockdown(source), log);
+  cleanup.add('lockdown gate', () => gate[Symbol.dispose]());
+  const { transport, mountpoint } = await mountErrorsAsStatus(() => prepareMount(request, log));
+  const { store, filesystem } = compose(settings, gate, cleanup, log);
+  // No directory is kept busy by a daemon that happens to have been started in it.
+  process.chdir('/');
+  const mounted = await mountErrorsAsStatus(() =>
+    mount(transport, filesystem, { ...request, mountpoint }, log),
+  );
+  cleanup.add('control socket', await serveControl(mountpoint, answerControl(mountpoint, store, gate), log));
+  log.info('mounted', { mountpoint, source, transport: transport.name });
+  await parent?.ready(mountpoint);
+  await serveUntilEnd(mounted, stop, settings.unmountTimeout, log);
+}
+
+async function prepareMount(
+  request: MountRequest,
+  log: Logger,
+): Promise<{ transport: Transport; mountpoint: string }> {
+  const transport = selectTransport(request.settings.transport, log);
+  if (passedDescriptor(request.mountpoint) !== undefined)
+    return { transport, mountpoint: request.mountpoint };
+  const mountpoint = await checkMountpoint(request.mountpoint);
+  await clearStaleMounts(mountpoint, log);
+  return { transport, mountpoint };
+}
+
+function mount(
+  transport: Transport,
+  filesystem: Filesystem,
+  request: MountRequest,
+  log: Logger,
+): Promise<Mounted> {
+  return transport.mount(filesystem, {
+    mountpoint: request.mountpoint,
+    fsname: request.fsname,
+    allowOther: request.settings.allowOther,
+    readOnly: request.settings.readOnly,
+    kernelOptions: request.kernelOptions,
+    log,
+  });
+}
+
+async function mountErrorsAsStatus<T>(attempt: () => Promise<T>): Promise<T> {
+  try {
+    return await attempt();
+  } catch (error) {
+    if (error instanceof MountError) throw new CommandError(EXIT.couldNotMount, error.message);
+    throw error;
+  }
+}

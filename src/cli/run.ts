@@ -1,0 +1,59 @@
+import { usageError } from './exit-status.js';
+import { generalHelp, isVerb, verbHelp } from './help.js';
+import { listCommand } from './list-command.js';
+import { mountCommand } from './mount-command.js';
+import { mountRequest } from './mount-request.js';
+import type { Verb } from './option-kinds.js';
+import { parseOptions } from './parse-options.js';
+import { printOut } from './print.js';
+import { umountCommand } from './umount-command.js';
+import { version } from './version.js';
+
+/** Carries out a command line. @returns the exit status @throws CommandError */
+export async function run(args: readonly string[]): Promise<number> {
+  const [word, ...rest] = args;
+  if (word === undefined) throw usageError('no command given (see platdumpfs --help)');
+  if (word === '--help' || word === '-h') return show(generalHelp());
+  if (word === '--version' || word === '-V') return show(`platdumpfs ${version()}\n`);
+  if (word === 'help') return show(helpOn(rest));
+  if (isVerb(word)) return runVerb(word, rest, args);
+  return mountAsHelper(args);
+}
+
+async function runVerb(verb: Verb, rest: readonly string[], args: readonly string[]): Promise<number> {
+  const parsed = parseOptions(verb, rest);
+  if (parsed.settings.help) return show(verbHelp(verb));
+  switch (verb) {
+    case 'mount':
+      return mountCommand(mountRequest(parsed, false), args);
+    case 'umount':
+      return umountCommand(parsed);
+    case 'list':
+      return listCommand(parsed);
+  }
+}
+
+/** `platdumpfs SOURCE MOUNTPOINT -o ...`, as mount.fuse calls us. */
+async function mountAsHelper(args: readonly string[]): Promise<number> {
+  const parsed = parseOptions('mount', args);
+  const [first, second] = parsed.positionals;
+  if (first === undefined || second === undefined || isVerb(first))
+    throw usageError(`unknown command ${quoted(args[0])} (see platdumpfs --help)`);
+  return mountCommand(mountRequest(parsed, true), args);
+}
+
+function helpOn(words: readonly string[]): string {
+  const [verb] = words;
+  if (verb === undefined) return generalHelp();
+  if (!isVerb(verb)) throw usageError(`no help on "${verb}": it is no command`);
+  return verbHelp(verb);
+}
+
+async function show(text: string): Promise<number> {
+  await printOut(text);
+  return 0;
+}
+
+function quoted(word: string | undefined): string {
+  return `"${word ?? ''}"`;
+}

@@ -1,0 +1,33 @@
+import { createHash } from 'node:crypto';
+import { lstatSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+const SOCKET_SUFFIX = '.sock';
+
+/**
+ * Directories in which daemons of this user leave their control sockets; a new one goes into the first.
+ *
+ * @see systemd.exec(5) for RUNTIME_DIRECTORY (may be a list), the XDG Base Directory specification for the other
+ */
+export function runtimeDirectories(env: NodeJS.ProcessEnv = process.env, uid = process.getuid?.()): string[] {
+  const [given] = (env['RUNTIME_DIRECTORY'] ?? '').split(':');
+  const ofUser = env['XDG_RUNTIME_DIR'];
+  const usual = uid === 0 ? '/run/platdumpfs' : ofUser ? join(ofUser, 'platdumpfs') : undefined;
+  return [given, usual].filter((directory) => directory !== undefined && directory !== '') as string[];
+}
+
+/** File name of the socket of the daemon that serves `mountpoint`. Mount points are longer than sockets may be. */
+export function socketName(mountpoint: string): string {
+  return `${createHash('sha256').update(mountpoint).digest('hex').slice(0, 16)}${SOCKET_SUFFIX}`;
+}
+
+export function isSocketName(name: string): boolean {
+  return name.endsWith(SOCKET_SUFFIX);
+}
+
+/** Makes the directory, or checks that nobody else could replace what is in it. @throws Error */
+export function ensurePrivateDirectory(directory: string, uid = process.getuid?.()): void {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const { mode, uid: owner } = lstatSync(directory);
+  if (owner !== uid || (mode & 0o022) !== 0) throw new Error(`${directory} can be written by other users`);
+}

@@ -1,0 +1,35 @@
+/** Signals that ask for an orderly end. SIGHUP: the terminal of a foreground mount went away. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Wrappers such as npm pass on the Ctrl-C that the terminal delivers as well: that is one keypress, not two. */
+const SAME_KEYPRESS_MS = 200;
+
+/** Listens from the start, so that no signal kills a half-made mount. */
+export class StopSignals implements Disposable {
+  /** Resolves at the first signal, with its name. */
+  readonly first: Promise<NodeJS.Signals>;
+  /** Resolves at the second: somebody is impatient. */
+  readonly second: Promise<NodeJS.Signals>;
+  readonly #receive: (signal: NodeJS.Signals) => void;
+
+  constructor(now: () => number = () => performance.now()) {
+    let firstAtMs: number | undefined;
+    let first: (signal: NodeJS.Signals) => void = () => undefined;
+    let second: (signal: NodeJS.Signals) => void = () => undefined;
+    this.first = new Promise((resolve) => (first = resolve));
+    this.second = new Promise((resolve) => (second = resolve));
+    this.#receive = (signal) => {
+      if (firstAtMs === undefined) {
+        firstAtMs = now();
+        first(signal);
+      } else if (now() - firstAtMs > SAME_KEYPRESS_MS) {
+        second(signal);
+      }
+    };
+    for (const signal of SIGNALS) process.on(signal, this.#receive);
+  }
+
+  [Symbol.dispose](): void {
+    for (const signal of SIGNALS) process.off(signal, this.#receive);
+  }
+}
