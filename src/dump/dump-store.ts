@@ -62,6 +62,8 @@ export class DumpStore implements AsyncDisposable {
   readonly #dismissed = new Map<DumpTag, string>();
   /** Dumps that left the list but may still be open. */
   readonly #departed = new Set<Dump>();
+  /** Unlisted tags that firmware is being asked for. */
+  readonly #probed = new Map<DumpTag, Dump>();
   readonly #probes: ProbeLimiter<DumpTag, Dump | undefined>;
   readonly #ticker: NodeJS.Timeout;
   readonly #unsubscribe: () => void;
@@ -128,8 +130,7 @@ export class DumpStore implements AsyncDisposable {
     if (dump.lost !== undefined || this.#listed.has(dump.tag)) return;
     this.#departed.delete(dump);
     this.#dismissed.delete(dump.tag);
-    this.#listed.set(dump.tag, dump);
-    this.events.emit({ kind: 'added', dump });
+    this.#list(dump);
   }
 
   /**
@@ -180,9 +181,19 @@ export class DumpStore implements AsyncDisposable {
 
   #add(announcement: DumpAnnouncement, listedBySource: boolean): Dump {
     const dump = this.#create(announcement, listedBySource);
+    this.#list(dump);
+    return dump;
+  }
+
+  #adopt(dump: Dump, announcement: DumpAnnouncement): void {
+    dump.adopt(announcement);
+    this.#list(dump);
+  }
+
+  #list(dump: Dump): void {
+    if (dump.lost !== undefined || this.#listed.has(dump.tag)) return;
     this.#listed.set(dump.tag, dump);
     this.events.emit({ kind: 'added', dump });
-    return dump;
   }
 
   #create(announcement: DumpAnnouncement, listedBySource: boolean): Dump {
@@ -218,12 +229,15 @@ export class DumpStore implements AsyncDisposable {
     }
     for (const announcement of announced.values()) {
       if (this.#dismissed.get(announcement.tag) === announcement.incarnation) continue;
-      if (!this.#listed.has(announcement.tag)) this.#add(announcement, true);
+      const known = this.#listed.get(announcement.tag) ?? this.#probed.get(announcement.tag);
+      if (known === undefined) this.#add(announcement, true);
+      else if (known.sourceIncarnation === undefined) this.#adopt(known, announcement);
     }
   }
 
   async #askFirmware(tag: DumpTag): Promise<Dump | undefined> {
     const dump = this.#create(byHand(tag), false);
+    this.#probed.set(tag, dump);
     try {
       // Others may ask the same question meanwhile: no single caller's signal ends it.
       await dump.confirm(NEVER);
@@ -232,11 +246,10 @@ export class DumpStore implements AsyncDisposable {
       dump.lose('gone');
       if (failure.code === 'ESTALE') return undefined;
       throw failure;
+    } finally {
+      this.#probed.delete(tag);
     }
-    const listed = this.#listed.get(tag);
-    if (listed !== undefined) return listed;
-    this.#listed.set(tag, dump);
-    this.events.emit({ kind: 'added', dump });
+    this.#list(dump);
     return dump;
   }
 

@@ -49,8 +49,8 @@ export class Dump implements PumpOwner {
   readonly serial: number;
   /** When the dump was announced or first seen, milliseconds since the epoch. */
   readonly seenAtMs: number;
-  /** The source's own mark of this incarnation; absent for a tag that the source did not list. */
-  readonly sourceIncarnation: string | undefined;
+  /** The source's own mark of this incarnation; absent for a tag that the source has not listed. */
+  sourceIncarnation: string | undefined;
   readonly events = new Listeners<DumpEvent>();
   readonly #parts: DumpParts;
   readonly #blocks = new BlockOwner();
@@ -73,6 +73,12 @@ export class Dump implements PumpOwner {
     this.#parts = parts;
     this.#expected = sizeOfAnnouncement(announcement);
     this.#pump = new Pump(this, { ...parts, blocks: this.#blocks });
+  }
+
+  /** The source announces what was known by hand or by a probe only. */
+  adopt(announcement: DumpAnnouncement): void {
+    this.sourceIncarnation = announcement.incarnation;
+    this.#expected ??= sizeOfAnnouncement(announcement);
   }
 
   // --- what is known without asking firmware ---

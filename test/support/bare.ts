@@ -1,0 +1,189 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ErrnoName } from '../../src/base/errno.js';
+import { FsError } from '../../src/base/errno.js';
+import { silentLogger } from '../../src/base/log.js';
+import type { DumpTag } from '../../src/base/tag.js';
+import { dumpTag, tagName } from '../../src/base/tag.js';
+import type { DumpStore } from '../../src/dump/index.js';
+import { openDumpStore } from '../../src/dump/index.js';
+import type { RequestContext, UnlinkPolicy } from '../../src/fs/index.js';
+import { DumpFilesystem, ROOT_INO } from '../../src/fs/index.js';
+import type { LockdownGate } from '../../src/lockdown/index.js';
+import { openSimSource } from '../../src/source/index.js';
+
+/** A gate that a test closes. */
+export class TestGate implements LockdownGate {
+  #locked = false;
+  #listeners: (() => void)[] = [];
+
+  locked(): boolean {
+    return this.#locked;
+  }
+
+  onRise(listener: () => void): () => void {
+    this.#listeners.push(listener);
+    return () => undefined;
+  }
+
+  raise(): void {
+    if (this.#locked) return;
+    this.#locked = true;
+    for (const listener of this.#listeners) listener();
+  }
+
+  [Symbol.dispose](): void {
+    this.#listeners = [];
+  }
+}
+
+export interface BareOptions {
+  readonly discipline?: 'papr' | 'librtas';
+  readonly cacheSizeBytes?: number;
+  readonly unlinkPolicy?: UnlinkPolicy;
+  readonly generated?: readonly { readonly tag: DumpTag; readonly size: number }[];
+  readonly latencyUs?: number;
+  readonly known?: readonly { readonly tag: DumpTag; readonly size?: number }[];
+}
+
+/** The filesystem without a kernel, on a simulated hypervisor whose dumps are files of a temporary directory. */
+export class Bare implements AsyncDisposable {
+  readonly dir = mkdtempSync(join(tmpdir(), 'platdumpfs-bare-'));
+  readonly tracePath = join(this.dir, 'trace.jsonl');
+  readonly gate = new TestGate();
+  readonly #options: BareOptions;
+  #opened: { readonly store: DumpStore; readonly fs: DumpFilesystem } | undefined;
+
+  constructor(options: BareOptions = {}) {
+    this.#options = options;
+  }
+
+  get store(): DumpStore {
+    return this.#open().store;
+  }
+
+  get fs(): DumpFilesystem {
+    return this.#open().fs;
+  }
+
+  #open(): { readonly store: DumpStore; readonly fs: DumpFilesystem } {
+    if (this.#opened !== undefined) return this.#opened;
+    const options = this.#options;
+    const source = openSimSource({
+      ...(options.generated === undefined ? { dir: this.dir } : {}),
+      dumps: options.generated ?? [],
+      latencyUs: options.latencyUs ?? 0,
+      discipline: options.discipline ?? 'papr',
+      tracePath: this.tracePath,
+      log: silentLogger,
+    });
+    const store = openDumpStore({
+      source,
+      cacheSizeBytes: options.cacheSizeBytes ?? 8 * 1024 * 1024,
+      known: options.known ?? [],
+      log: silentLogger,
+    });
+    const fs = new DumpFilesystem({
+      store,
+      gate: this.gate,
+      uid: 0,
+      gid: 0,
+      umask: 0o277,
+      unlinkPolicy: options.unlinkPolicy ?? 'delivered',
+      readOnly: false,
+      log: silentLogger,
+    });
+    this.#opened = { store, fs };
+    return this.#opened;
+  }
+
+  /** Puts a dump in place: listed at once before the first use of the filesystem, soon when it runs already. */
+  put(tag: DumpTag, bytes: Uint8Array, side?: Record<string, unknown>): void {
+    if (side !== undefined) writeFileSync(join(this.dir, `${tagName(tag)}.json`), JSON.stringify(side));
+    writeFileSync(join(this.dir, tagName(tag)), bytes);
+  }
+
+  async lookup(tag: DumpTag): Promise<number> {
+    const entry = await this.fs.lookup(ROOT_INO, tagName(tag), context());
+    return entry.attributes.ino;
+  }
+
+  async open(tag: DumpTag): Promise<number> {
+    return this.fs.open(await this.lookup(tag), 0);
+  }
+
+  /** One read as a reader sees it: delivered and copied. */
+  async read(fh: number, offset: number, length: number, signal?: AbortSignal): Promise<Buffer> {
+    using bytes = await this.fs.read(fh, offset, length, context(signal));
+    const copy = Buffer.concat(bytes.segments);
+    bytes.delivered();
+    return copy;
+  }
+
+  /** Reads on until a short answer, as cat does. */
+  async readAll(fh: number, length = 128 * 1024): Promise<Buffer> {
+    const parts: Buffer[] = [];
+    for (let offset = 0; ;) {
+      const part = await this.read(fh, offset, length);
+      parts.push(part);
+      offset += part.length;
+      if (part.length < length) return Buffer.concat(parts);
+    }
+  }
+
+  async unlink(tag: DumpTag, signal?: AbortSignal): Promise<void> {
+    await this.fs.unlink(ROOT_INO, tagName(tag), context(signal));
+  }
+
+  names(): string[] {
+    const fh = this.fs.opendir(ROOT_INO);
+    const [, , ...entries] = this.fs.readdir(fh, 0); // without . and ..
+    const names = entries.map(({ name }) => name);
+    this.fs.releasedir(fh);
+    return names.sort();
+  }
+
+  /** Firmware calls so far. */
+  calls(): { op: string; tag: string; offset: number; status: number; bytes: number }[] {
+    return readFileSync(this.tracePath, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map(
+        (line) =>
+          JSON.parse(line) as { op: string; tag: string; offset: number; status: number; bytes: number },
+      );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#opened?.store[Symbol.asyncDispose]();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+export function context(signal: AbortSignal = new AbortController().signal): RequestContext {
+  return { uid: 0, gid: 0, pid: 1, signal };
+}
+
+export const TAG = dumpTag(0x200000001n);
+
+/** The errno that work ends with, or `undefined` when it succeeds. */
+export async function errnoOf(work: () => unknown): Promise<ErrnoName | undefined> {
+  try {
+    await work();
+    return undefined;
+  } catch (thrown) {
+    return FsError.from(thrown).code;
+  }
+}
+
+/** Bytes in which every position can be told from every other. */
+export function sampleBytes(length: number, seed = 1): Buffer {
+  const bytes = Buffer.alloc(length);
+  let state = (seed * 2654435761 + 1) >>> 0;
+  for (let at = 0; at < length; at += 1) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    bytes[at] = state >>> 24;
+  }
+  return bytes;
+}
