@@ -10,11 +10,9 @@ export function abortable<T>(work: Promise<T>, signal: AbortSignal, onAbort?: ()
       onAbort?.();
       reject(interrupted());
     };
-    if (signal.aborted) {
-      leave();
-      return;
-    }
-    signal.addEventListener('abort', leave, { once: true });
+    if (signal.aborted) leave();
+    else signal.addEventListener('abort', leave, { once: true });
+    // Also for a caller that has left: work that fails later must not end the process as an unhandled rejection.
     work.then(resolve, reject).finally(() => {
       signal.removeEventListener('abort', leave);
     });

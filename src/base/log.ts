@@ -30,7 +30,7 @@ export function createLogger(options: LogOptions): Logger {
       if (LOG_LEVELS.indexOf(severity) < threshold) return;
       const line =
         options.format === 'json'
-          ? JSON.stringify({ time: new Date().toISOString(), level: severity, message, ...plain(fields) })
+          ? JSON.stringify({ time: new Date().toISOString(), level: severity, message, ...fields }, plain)
           : textLine(severity, message, fields);
       write(`${options.journal ? `<${JOURNAL_PRIORITY[severity]}>` : ''}${line}\n`);
     };
@@ -48,25 +48,26 @@ function writeAll(line: string): void {
 }
 
 function textLine(severity: Severity, message: string, fields: LogFields): string {
-  const pairs = Object.entries(plain(fields)).map(([key, value]) => `${key}=${textValue(value)}`);
+  const pairs = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${key}=${textValue(plain(key, value))}`);
   return [`platdumpfs: ${severity}: ${message}`, ...pairs].join(' ');
 }
 
 function textValue(value: unknown): string {
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  const text = typeof value === 'string' ? value : JSON.stringify(value, plain);
   return /^[\w./:+-]+$/.test(text) ? text : JSON.stringify(text);
 }
 
-/** JSON knows neither bigint nor Error. */
-function plain(fields: LogFields): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(fields)
-      .filter(([, value]) => value !== undefined)
-      .map(([key, value]) => [key, typeof value === 'bigint' ? `0x${value.toString(16)}` : describe(value)]),
-  );
+/** JSON knows neither bigint nor Error, at any depth. */
+function plain(_key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return `0x${value.toString(16)}`;
+  return value instanceof Error ? describe(value) : value;
 }
 
-function describe(value: unknown): unknown {
-  if (value instanceof FsError) return `${value.code}: ${value.message}`;
-  return value instanceof Error ? (value.stack ?? value.message) : value;
+function describe(error: Error): string {
+  if (!(error instanceof FsError)) return error.stack ?? error.message;
+  // What nobody foresaw (FsError.from) can be found only by its stack.
+  const cause = error.cause instanceof Error ? `, caused by ${describe(error.cause)}` : '';
+  return `${error.code}: ${error.message}${cause}`;
 }

@@ -17,12 +17,15 @@ export function parseSize(text: string): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
+// From here on one decimal would read "1024.0".
+const NEXT_UNIT_AT = 1023.95;
+
 /** A size for people: `12 B`, `1.5 MiB`. */
 export function formatSize(bytes: number): string {
   let value = bytes;
   let unit = 'B';
   for (const next of ['KiB', 'MiB', 'GiB', 'TiB']) {
-    if (value < 1024) break;
+    if (value < NEXT_UNIT_AT) break;
     value /= 1024;
     unit = next;
   }
