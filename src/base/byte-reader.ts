@@ -100,7 +100,7 @@ export class ByteReader {
 
   #advance(length: number): number {
     const start = this.#position;
-    if (length < 0 || length > this.#bytes.length - start) {
+    if (!(length >= 0 && length <= this.#bytes.length - start)) {
       throw new RangeError(`${this.#what}: ${length} bytes wanted at ${start}, ${this.remaining} left`);
     }
     this.#position = start + length;
