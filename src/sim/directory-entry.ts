@@ -27,7 +27,7 @@ export type Finding =
 export interface LookOptions {
   /** What is known of this name: if it is still so, that is the answer. */
   readonly known?: DirectoryDump | undefined;
-  /** Changes younger than this count as unfinished. */
+  /** Changes younger than this count as unfinished; 0: whoever asks wants what is there. */
   readonly settleMs: number;
 }
 
@@ -48,7 +48,7 @@ export function lookAt(directory: string, name: string, tag: DumpTag, options: L
   if (options.known?.version === version) return { kind: 'dump', dump: options.known };
   const ageMs = Date.now() - Math.max(stats.mtimeMs, side?.mtimeMs ?? 0);
   // The clock of files and this one differ by a tick at most; what claims to be newer still is a date somebody set.
-  if (ageMs > -CLOCK_TICK_MS && ageMs < options.settleMs)
+  if (options.settleMs > 0 && ageMs > -CLOCK_TICK_MS && ageMs < options.settleMs)
     return { kind: 'unsettled', againInMs: options.settleMs - ageMs };
   const { size, ino, mtimeMs } = stats;
   const file = { path, size, ino, mtimeMs };
