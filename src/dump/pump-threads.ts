@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { threadEntry } from '../base/thread-entry.js';
+import type { DumpTag } from '../base/tag.js';
 import type { DriverSpec } from '../source/index.js';
 import type { PumpCommand, PumpEvent, PumpThreadData } from './pump-protocol.js';
 import { Control } from './pump-protocol.js';
@@ -51,6 +52,8 @@ export class PumpThread {
 
 /** Who wants a thread, and who might give one up. */
 export interface ThreadClient {
+  /** Firmware allows one handle per tag: two incarnations never hold a thread at the same time. */
+  readonly tag: DumpTag;
   /** A thread became free for this client. */
   onThread(thread: PumpThread): void;
   /**
@@ -71,6 +74,8 @@ export class PumpThreads {
   readonly #spare: PumpThread[] = [];
   readonly #holders = new Map<PumpThread, ThreadClient>();
   readonly #queue: ThreadClient[] = [];
+  /** Holders that were asked for their thread and have not given it back yet. */
+  readonly #yielding = new Set<ThreadClient>();
 
   constructor(most: number, driver: DriverSpec, slabs: readonly SharedArrayBuffer[]) {
     this.#most = most;
@@ -87,13 +92,8 @@ export class PumpThreads {
 
   /** Gives `client` a thread, at once or as soon as somebody yields one. */
   request(client: ThreadClient): void {
-    const thread = this.#spare.pop() ?? (this.#holders.size < this.#most ? this.#startThread() : undefined);
-    if (thread !== undefined) {
-      this.#grant(thread, client);
-      return;
-    }
     if (!this.#queue.includes(client)) this.#queue.push(client);
-    this.reclaim();
+    this.#serve();
   }
 
   /** The client does not want a thread any more. */
@@ -105,21 +105,24 @@ export class PumpThreads {
   /** Takes back a thread whose cursor is closed. */
   release(thread: PumpThread): void {
     thread.use(undefined);
-    if (!this.#holders.delete(thread)) return;
-    const next = this.#queue.shift();
-    if (next !== undefined) this.#grant(thread, next);
-    else if (this.#spare.length < SPARE_THREADS) this.#spare.push(thread);
-    else void thread.end();
+    const holder = this.#holders.get(thread);
+    if (holder === undefined) return;
+    this.#holders.delete(thread);
+    this.#yielding.delete(holder);
+    this.#spare.push(thread);
+    this.#serve();
+    while (this.#spare.length > SPARE_THREADS) void this.#spare.shift()?.end();
   }
 
-  /** Asks the holder who minds least to yield, while somebody waits. */
+  /** Asks the holders who mind least to yield, as many as somebody waits for. */
   reclaim(): void {
-    if (this.#queue.length === 0) return;
-    let cheapest: ThreadClient | undefined;
-    for (const holder of this.#holders.values()) {
-      if ((holder.costOfYielding ?? Infinity) < (cheapest?.costOfYielding ?? Infinity)) cheapest = holder;
+    const wanted = this.#queue.filter((client) => !this.#isHeld(client.tag)).length;
+    while (this.#yielding.size < wanted) {
+      const holder = this.#cheapest();
+      if (holder === undefined) return;
+      this.#yielding.add(holder);
+      holder.yieldThread();
     }
-    cheapest?.yieldThread();
   }
 
   async end(): Promise<void> {
@@ -129,18 +132,44 @@ export class PumpThreads {
     await Promise.all(threads.map((thread) => thread.end()));
   }
 
-  #grant(thread: PumpThread, client: ThreadClient): void {
-    this.#holders.set(thread, client);
-    client.onThread(thread);
+  /** Hands out what is there, in order of request; then asks for more. */
+  #serve(): void {
+    for (;;) {
+      const at = this.#queue.findIndex((client) => !this.#isHeld(client.tag));
+      const client = this.#queue[at];
+      const thread = client === undefined ? undefined : this.#take();
+      if (client === undefined || thread === undefined) break;
+      this.#queue.splice(at, 1);
+      this.#holders.set(thread, client);
+      client.onThread(thread);
+    }
+    this.reclaim();
   }
 
-  #startThread(): PumpThread {
+  #cheapest(): ThreadClient | undefined {
+    let cheapest: ThreadClient | undefined;
+    for (const holder of this.#holders.values()) {
+      if (this.#yielding.has(holder)) continue;
+      if ((holder.costOfYielding ?? Infinity) < (cheapest?.costOfYielding ?? Infinity)) cheapest = holder;
+    }
+    return cheapest;
+  }
+
+  #isHeld(tag: DumpTag): boolean {
+    for (const holder of this.#holders.values()) if (holder.tag === tag) return true;
+    return false;
+  }
+
+  #take(): PumpThread | undefined {
+    if (this.#spare.length > 0) return this.#spare.pop();
+    if (this.#holders.size >= this.#most) return undefined;
     return this.#start((gone) => {
+      const holder = this.#holders.get(gone);
+      if (holder !== undefined) this.#yielding.delete(holder);
       this.#holders.delete(gone);
       const at = this.#spare.indexOf(gone);
       if (at >= 0) this.#spare.splice(at, 1);
-      const next = this.#queue.shift();
-      if (next !== undefined) this.request(next);
+      this.#serve();
     });
   }
 }

@@ -98,6 +98,10 @@ export class Pump implements ThreadClient {
     this.#idleSinceMs = parts.now();
   }
 
+  get tag(): DumpTag {
+    return this.#owner.tag;
+  }
+
   get progress(): Progress {
     return this.#progress;
   }
