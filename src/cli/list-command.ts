@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { createLogger } from '../base/log.js';
+import { createLogger, silentLogger } from '../base/log.js';
 import type { Logger } from '../base/log.js';
 import { Cleanup } from './cleanup.js';
 import type { ControlResponse } from './control-protocol.js';
@@ -45,7 +45,7 @@ async function findDumps(parsed: ParsedOptions): Promise<readonly ListedDump[]> 
   if (mountpoint !== undefined) return dumpsOf(await askDaemonAt(resolve(mountpoint)));
   const sourceGiven = SOURCE_OPTIONS.some((key) => parsed.given.has(key));
   const response = sourceGiven ? undefined : await askOnlyDaemon();
-  return response === undefined ? dumpsOfSource(parsed.settings) : dumpsOf(response);
+  return response === undefined ? dumpsOfSource(parsed) : dumpsOf(response);
 }
 
 function dumpsOf(response: ControlResponse): readonly ListedDump[] {
@@ -59,8 +59,9 @@ function dumpsOf(response: ControlResponse): readonly ListedDump[] {
   }
 }
 
-async function dumpsOfSource(settings: Settings): Promise<ListedDump[]> {
-  const log = createLogger(logOptions(settings));
+async function dumpsOfSource({ settings, given }: ParsedOptions): Promise<ListedDump[]> {
+  // Nothing is being served that could be warned about; errors come as exit status and message.
+  const log = given.has('logLevel') ? createLogger(logOptions(settings)) : silentLogger;
   const cleanup = new Cleanup(log);
   try {
     return listSource(settings, cleanup, log);

@@ -2,7 +2,7 @@ import { createLogger } from '../base/log.js';
 import type { Logger } from '../base/log.js';
 import type { Filesystem } from '../fs/index.js';
 import type { Mounted, Transport } from '../fuse/index.js';
-import { checkMountpoint, clearStaleMounts, MountError, selectTransport } from '../fuse/index.js';
+import { MountError, resolveMountpoint, selectTransport } from '../fuse/index.js';
 import { Cleanup } from './cleanup.js';
 import { compose } from './compose.js';
 import { answerControl } from './control-answer.js';
@@ -11,7 +11,7 @@ import { daemonize } from './daemonize.js';
 import { CommandError, EXIT } from './exit-status.js';
 import { logOptions } from './log-settings.js';
 import type { MountRequest } from './mount-request.js';
-import { passedDescriptor } from './mount-request.js';
+import { checkNotHidden, passedDescriptor } from './mount-request.js';
 import { openUnlockedGate } from './open-gate.js';
 import type { Parent } from './parent.js';
 import { waitingParent } from './parent.js';
@@ -47,7 +47,8 @@ async function mountAndServe(
   const source = chooseSource(request.source);
   const gate = openUnlockedGate(settings, needsKnownLockdown(source), log);
   cleanup.add('lockdown gate', () => gate[Symbol.dispose]());
-  const { transport, mountpoint } = await mountErrorsAsStatus(() => prepareMount(request, log));
+  const transport = await mountErrorsAsStatus(() => selectTransport(settings.transport, log));
+  const mountpoint = await mountErrorsAsStatus(() => realMountpoint(request));
   const { store, filesystem } = compose(settings, gate, cleanup, log);
   // No directory is kept busy by a daemon that happens to have been started in it.
   process.chdir('/');
@@ -60,16 +61,12 @@ async function mountAndServe(
   await serveUntilEnd(mounted, stop, settings.unmountTimeout, log);
 }
 
-async function prepareMount(
-  request: MountRequest,
-  log: Logger,
-): Promise<{ transport: Transport; mountpoint: string }> {
-  const transport = selectTransport(request.settings.transport, log);
-  if (passedDescriptor(request.mountpoint) !== undefined)
-    return { transport, mountpoint: request.mountpoint };
-  const mountpoint = await checkMountpoint(request.mountpoint);
-  await clearStaleMounts(mountpoint, log);
-  return { transport, mountpoint };
+/** Without symbolic links, so that `list` and `umount` find it under any spelling. */
+async function realMountpoint({ mountpoint, settings }: MountRequest): Promise<string> {
+  if (passedDescriptor(mountpoint) !== undefined) return mountpoint;
+  const real = await resolveMountpoint(mountpoint);
+  checkNotHidden(real, settings);
+  return real;
 }
 
 function mount(
@@ -88,7 +85,7 @@ function mount(
   });
 }
 
-async function mountErrorsAsStatus<T>(attempt: () => Promise<T>): Promise<T> {
+async function mountErrorsAsStatus<T>(attempt: () => T | Promise<T>): Promise<T> {
   try {
     return await attempt();
   } catch (error) {

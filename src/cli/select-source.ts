@@ -1,4 +1,5 @@
 import type { Logger } from '../base/log.js';
+import { FirmwareTrace } from '../rtas/index.js';
 import type { DumpSource } from '../source/index.js';
 import { openSimSource } from '../source/index.js';
 import { CommandError, EXIT } from './exit-status.js';
@@ -32,6 +33,7 @@ const SIMULATED: ReadonlySet<SourceName> = new Set(['sim']);
 
 /** @throws Error with one line, for a directory or a description of dumps that cannot be used */
 export function openSource(settings: Settings, log: Logger): DumpSource {
+  if (settings.traceRtas !== undefined) checkTrace(settings.traceRtas);
   return openSimSource({
     ...(settings.simDir === undefined ? {} : { dir: settings.simDir }),
     ...(settings.traceRtas === undefined ? {} : { tracePath: settings.traceRtas }),
@@ -40,4 +42,15 @@ export function openSource(settings: Settings, log: Logger): DumpSource {
     discipline: settings.simDiscipline,
     log,
   });
+}
+
+/** Threads open the trace when they start: by then it is too late to tell the user. */
+function checkTrace(path: string): void {
+  try {
+    new FirmwareTrace(path)[Symbol.dispose]();
+  } catch (error) {
+    throw new Error(`cannot write the trace of firmware calls: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
 }

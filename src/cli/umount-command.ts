@@ -9,9 +9,12 @@ export async function umountCommand({ settings, positionals }: ParsedOptions): P
   const [named, ...rest] = positionals;
   if (named === undefined || rest.length > 0)
     throw usageError(`umount takes one MOUNTPOINT, got ${positionals.length} arguments`);
+  const path = resolve(named);
+  // A path that leads nowhere has no mount on it, and that is said below.
+  const mountpoint = await resolveMountpoint(path).catch(() => path);
+  if (mountsAt(mountpoint).length === 0)
+    throw new CommandError(EXIT.failed, `nothing is mounted at ${mountpoint}`);
   try {
-    const mountpoint = await resolveMountpoint(resolve(named));
-    if (mountsAt(mountpoint).length === 0) throw new Error(`nothing is mounted at ${mountpoint}`);
     await unmountOrDetach(mountpoint, settings.unmountTimeout, createLogger(logOptions(settings)));
   } catch (error) {
     throw new CommandError(EXIT.failed, (error as Error).message);

@@ -1,0 +1,251 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { PROGRAM, Workshop } from './program.js';
+
+const LOCKED = 'none integrity [confidentiality]\n';
+const TAG = '0x0000000000000001';
+
+let workshop: Workshop;
+
+beforeEach(() => {
+  workshop = new Workshop();
+});
+
+afterEach(() => workshop[Symbol.asyncDispose]());
+
+/** Looks from another process: the mount's daemon is not ours, but a hang must not be either. */
+function names(): string[] {
+  return workshop
+    .exec('ls', [workshop.mountpoint])
+    .stdout.split('\n')
+    .filter((name) => name !== '');
+}
+
+describe('mount in the foreground', () => {
+  test('says when it is ready, and where, from what and how', async () => {
+    const daemon = await workshop.mount('--sim-dump=1:64K');
+    expect(daemon.stderr).toMatch(
+      /info: mounted mountpoint=\S+\/mnt source=sim transport=(kernel|fuse-native)\n/,
+    );
+    expect(names()).toEqual([TAG]);
+  });
+
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s unmounts, and the status is 0', async (signal) => {
+    const daemon = await workshop.mount('--sim-dump=1:64K');
+    expect(await daemon.stop(signal)).toBe(0);
+    expect(workshop.mounts).toBe(0);
+    expect(readdirSync(workshop.path('run'))).toEqual([]);
+  });
+
+  test('umount(8) from outside ends it with status 0', async () => {
+    const daemon = await workshop.mount('--sim-dump=1:64K');
+    expect(workshop.exec('umount', [workshop.mountpoint]).status).toBe(0);
+    expect(await daemon.exit()).toBe(0);
+  });
+
+  test('platdumpfs umount ends it, through a symbolic link as well', async () => {
+    symlinkSync(workshop.mountpoint, workshop.path('link'));
+    const daemon = await workshop.mount('--sim-dump=1:64K');
+    expect(workshop.run('umount', workshop.path('link'))).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(await daemon.exit()).toBe(0);
+  });
+
+  test('a second mount at the same place is refused and leaves the first alone', async () => {
+    await workshop.mount('--sim-dump=1:64K');
+    const second = workshop.run('mount', 'sim', workshop.mountpoint, '--log-level=error');
+    expect(second.stderr).toMatch(/^platdumpfs: platdumpfs is already mounted at [^\n]+\n$/);
+    expect(second.status).toBe(5);
+    expect(names()).toEqual([TAG]);
+  });
+
+  test('a mount that a killed daemon left is cleared, and nothing was lost', async () => {
+    const killed = await workshop.mount('--sim-dump=1:64K');
+    await killed.stop('SIGKILL');
+    expect(workshop.exec('ls', [workshop.mountpoint]).stderr).toContain('not connected');
+    await workshop.mount('--sim-dump=1:64K');
+    expect(workshop.mounts).toBe(1);
+    expect(names()).toEqual([TAG]);
+  });
+
+  test('platdumpfs umount clears a mount that a killed daemon left', async () => {
+    const killed = await workshop.mount('--sim-dump=1:64K');
+    await killed.stop('SIGKILL');
+    expect(workshop.run('umount', workshop.mountpoint).status).toBe(0);
+    expect(workshop.mounts).toBe(0);
+  });
+
+  test('the options of the mount table and the permissions are as documented', async () => {
+    await workshop.mount('--sim-dump=1:64K', '-o', 'noexec,uid=7,gid=8,umask=0227');
+    const { stdout } = workshop.exec('findmnt', ['-n', '-o', 'SOURCE,FSTYPE,OPTIONS', workshop.mountpoint]);
+    expect(stdout).toMatch(/^sim +fuse\.platdumpfs +rw,nosuid,nodev,noexec.*default_permissions/);
+    const { uid, gid, mode } = statSync(join(workshop.mountpoint, TAG));
+    expect({ uid, gid, mode: mode & 0o777 }).toEqual({ uid: 7, gid: 8, mode: 0o440 });
+  });
+
+  test('--trace-rtas records each firmware call in a file for its owner', async () => {
+    const trace = workshop.path('trace');
+    await workshop.mount('--sim-dump=1:8K', `--trace-rtas=${trace}`);
+    workshop.exec('cat', [join(workshop.mountpoint, TAG)]);
+    const calls = readFileSync(trace, 'utf8').trim().split('\n');
+    expect(calls.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { op: 'read', tag: TAG, offset: 0 },
+      {},
+    ]);
+    expect(statSync(trace).mode & 0o777).toBe(0o600);
+  });
+});
+
+describe('a busy mount', () => {
+  async function holder(): Promise<() => void> {
+    const child = spawn('sh', ['-c', 'echo; read line'], {
+      cwd: workshop.mountpoint,
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    await once(child.stdout, 'data');
+    return () => child.stdin.end();
+  }
+
+  test('is detached after --unmount-timeout, and the log says who held it', async () => {
+    const daemon = await workshop.mount('--sim-dump=1:64K', '--unmount-timeout=0.2');
+    const release = await holder();
+    try {
+      await daemon.stop('SIGTERM');
+      expect(daemon.stderr).toMatch(/warn: the mount is still busy and is detached now .*heldBy="?sh/);
+      expect(workshop.mounts).toBe(0);
+    } finally {
+      release();
+    }
+  });
+
+  test('is detached at once by a second signal', async () => {
+    const daemon = await workshop.mount('--sim-dump=1:64K', '--unmount-timeout=3600');
+    const release = await holder();
+    try {
+      daemon.child.kill('SIGINT');
+      await daemon.said('info: stopping');
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      await daemon.stop('SIGINT');
+      expect(workshop.mounts).toBe(0);
+    } finally {
+      release();
+    }
+  });
+});
+
+describe('mount fails in one line', () => {
+  test.each<{ what: string; status: number; line: string; args: () => string[]; prepare?: () => void }>([
+    {
+      what: 'a missing mount point',
+      status: 5,
+      line: 'does not exist: create it with mkdir -p',
+      args: () => [workshop.path('none')],
+    },
+    {
+      what: 'a file as mount point',
+      status: 5,
+      line: 'is not a directory',
+      prepare: () => writeFileSync(workshop.path('file'), ''),
+      args: () => [workshop.path('file')],
+    },
+    {
+      what: 'lockdown at confidentiality',
+      status: 4,
+      line: 'locked down, no dump may be shown: kernel lockdown is at confidentiality',
+      prepare: () => writeFileSync(workshop.path('lockdown'), LOCKED),
+      args: () => [workshop.mountpoint, `--lockdown-file=${workshop.path('lockdown')}`],
+    },
+    {
+      what: 'a lockdown file that does not exist',
+      status: 1,
+      line: 'does not exist',
+      args: () => [workshop.mountpoint, `--lockdown-file=${workshop.path('none')}`],
+    },
+    {
+      what: 'a bad side file',
+      status: 1,
+      line: '0x0000000000000001.json',
+      prepare: () => {
+        writeFileSync(workshop.path(TAG), 'dump');
+        writeFileSync(workshop.path(`${TAG}.json`), '{"chunk":');
+      },
+      args: () => [workshop.mountpoint, `--sim-dir=${workshop.directory}`],
+    },
+    {
+      what: 'a directory of dumps that does not exist',
+      status: 1,
+      line: 'ENOENT',
+      args: () => [workshop.mountpoint, `--sim-dir=${workshop.path('none')}`],
+    },
+    {
+      what: 'dumps hidden by the mount itself',
+      status: 2,
+      line: 'would be hidden by the mount',
+      args: () => [workshop.mountpoint, `--sim-dir=${workshop.mountpoint}`],
+    },
+    {
+      what: 'a trace file that cannot be written',
+      status: 1,
+      line: '/none/trace',
+      args: () => [workshop.mountpoint, `--trace-rtas=${workshop.path('none/trace')}`],
+    },
+  ])('for $what', ({ status, line, args, prepare }) => {
+    prepare?.();
+    const result = workshop.run('mount', 'sim', ...args(), '--log-level=error');
+    expect(result.stderr).toMatch(/^platdumpfs: [^\n]+\n$/);
+    expect(result.stderr).toContain(line);
+    expect(result.status).toBe(status);
+    expect(workshop.mounts).toBe(0);
+  });
+});
+
+describe('mount in the background', () => {
+  test('returns when the mount is usable, lets go of its output, and works in /', () => {
+    const { status, stdout, stderr } = workshop.run(
+      ...['mount', 'sim', workshop.mountpoint, '--daemon', '--sim-dump=1:64K', '--log-format=text'],
+    );
+    expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
+    expect(stderr).toContain('info: mounted');
+    expect(names()).toEqual([TAG]);
+    const [pid] = workshop.daemons;
+    expect(workshop.exec('readlink', [`/proc/${pid}/cwd`]).stdout).toBe('/\n');
+    const session = workshop.exec('ps', ['-o', 'sid=', '-p', String(pid)]).stdout.trim();
+    expect(Number(session)).toBe(pid);
+  });
+
+  test('umount ends the daemon', async () => {
+    workshop.run('mount', 'sim', workshop.mountpoint, '--daemon');
+    expect(workshop.daemons).toHaveLength(1);
+    expect(workshop.run('umount', workshop.mountpoint).status).toBe(0);
+    await expect.poll(() => workshop.daemons, { timeout: 5000 }).toEqual([]);
+  });
+
+  test('a failure is reported with its line and status', () => {
+    const result = workshop.run('mount', 'sim', workshop.path('none'), '--daemon', '--log-level=error');
+    expect(result.stderr).toMatch(/^platdumpfs: mount point [^\n]+ does not exist[^\n]+\n$/);
+    expect(result.status).toBe(5);
+    expect(workshop.daemons).toEqual([]);
+  });
+
+  test('keeps neither a shell substitution nor a pipe waiting', () => {
+    const script = 'out=$("$0" "$1" sim "$2" -o sim-dump=1:64K 2>&1); echo "rc=$?"';
+    const { stdout } = workshop.exec('bash', ['-c', script, process.execPath, PROGRAM, workshop.mountpoint]);
+    expect(stdout).toBe('rc=0\n');
+    expect(names()).toEqual([TAG]);
+  });
+
+  // mount(8) clears PATH, so a program that is not installed is named by its path: type#source, as mount.fuse has it.
+  test('mount(8) has it as a helper of type fuse, options of fstab included', () => {
+    const wrapper = workshop.path('wrapper');
+    writeFileSync(wrapper, `#!/bin/sh\nexec '${process.execPath}' '${PROGRAM}' "$@"\n`, { mode: 0o700 });
+    const options = 'rw,noauto,_netdev,x-systemd.automount,nofail,sim_dump=1:64K';
+    const { status } = workshop.exec('mount', [
+      ...['-t', 'fuse', '-o', options, `${wrapper}#sim`, workshop.mountpoint],
+    ]);
+    expect(status).toBe(0);
+    expect(names()).toEqual([TAG]);
+    expect(workshop.exec('umount', [workshop.mountpoint]).status).toBe(0);
+  });
+});
