@@ -7,6 +7,7 @@ import type { DumpFacts } from './dump-facts.js';
 import { MachineState } from './machine.js';
 import type { MachineSpec } from './machine.js';
 import { waitUntil } from './precise-wait.js';
+import { RtasLock } from './rtas-lock.js';
 import { SimDump } from './sim-dump.js';
 
 /**
@@ -60,7 +61,7 @@ export class SimFirmware implements Disposable {
     let ended = begun;
     try {
       answer = this.#answer(dump, tag, sequence, buffer);
-      if (latencyMs > 0) waitUntil(begun + Math.min(latencyMs, MAX_STAY_MS));
+      if (latencyMs > 0) this.#stay(ticket, begun + Math.min(latencyMs, MAX_STAY_MS));
       if (this.#trace !== undefined) ended = performance.now();
     } finally {
       this.#state.lock.release(ticket);
@@ -76,6 +77,12 @@ export class SimFirmware implements Disposable {
   [Symbol.dispose](): void {
     for (const dump of this.#dumps.values()) dump[Symbol.dispose]();
     this.#dumps.clear();
+  }
+
+  #stay(ticket: number, untilMs: number): void {
+    waitUntil(untilMs - RtasLock.NOTICE_MS);
+    this.#state.lock.foretell(ticket);
+    waitUntil(untilMs);
   }
 
   #answer(

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -9,6 +10,7 @@ import { silentLogger } from '../../../src/base/log.js';
 import type { DumpTag } from '../../../src/base/tag.js';
 import { dumpTag, tagName } from '../../../src/base/tag.js';
 import type { DumpFacts } from '../../../src/sim/index.js';
+import { threadEntry } from '../../../src/base/thread-entry.js';
 import { readGenerated } from '../../../src/sim/index.js';
 import type { DumpCursor, DumpSource, SimSourceOptions } from '../../../src/source/index.js';
 import { BEGINNING, openSimSource } from '../../../src/source/index.js';
@@ -279,9 +281,9 @@ interface TraceLine {
 }
 
 function traceLines(path: string): TraceLine[] {
-  return readFileSync(path, 'utf8')
-    .trimEnd()
+  return readFileSync(path, { encoding: 'utf8', flag: 'a+' })
     .split('\n')
+    .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as TraceLine);
 }
 
@@ -347,6 +349,19 @@ describe('threads', () => {
     expect(finished).toEqual(['2', '1']);
   });
 
+  test('that wait out a long delay can be ended at once', async () => {
+    writeFileSync(join(directory, NAME), 'bytes');
+    writeFileSync(join(directory, `${NAME}.json`), '{"faults":[{"at":0,"status":9905,"times":"always"}]}');
+    const tracePath = join(directory, 'trace');
+    const source = open({ dir: directory, discipline: 'librtas', tracePath });
+    const missing = new SharedArrayBuffer(4);
+    const thread = new Worker(new URL('./read-thread.mjs', import.meta.url), {
+      workerData: { ...source.driver, tag: TAG, detail: source.detail(TAG), passes: 1, missing },
+    });
+    await expect.poll(() => traceLines(tracePath).length).toBe(1);
+    expect(await thread.terminate()).toBe(1);
+  });
+
   test('a removal in a thread is told on the main thread', async () => {
     const source = open({ dumps: [{ tag: TAG, size: 5000 }] });
     const changed = change(source);
@@ -354,6 +369,17 @@ describe('threads', () => {
     expect(source.list()).toEqual([]);
     await changed;
   });
+});
+
+test('an open source does not keep its process alive', () => {
+  const index = threadEntry(new URL('../../../src/source/index.ts', import.meta.url).href, './index.js').href;
+  const program = `
+    const { openSimSource } = await import(${JSON.stringify(index)});
+    const source = openSimSource({ dir: ${JSON.stringify(directory)}, dumps: [], latencyUs: 0, discipline: 'papr' });
+    source.onChange(() => undefined);
+    console.log(source.list().length);`;
+  const options = { encoding: 'utf8', timeout: 20_000 } as const;
+  expect(execFileSync(process.execPath, ['--input-type=module', '-e', program], options)).toBe('0\n');
 });
 
 test('the trace has a line for each firmware call, busy and removal included', () => {
