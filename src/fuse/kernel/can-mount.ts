@@ -1,0 +1,28 @@
+import { constants, accessSync, readFileSync } from 'node:fs';
+import { DEVICE_PATH } from './device.js';
+
+const CAP_SYS_ADMIN = 21n;
+
+export type CanMount = { readonly ok: true } | { readonly ok: false; readonly why: string };
+
+/** Whether this process may mount by itself: an accessible FUSE device and the capability to mount. */
+export function canMountDirectly(): CanMount {
+  try {
+    accessSync(DEVICE_PATH, constants.R_OK | constants.W_OK);
+  } catch (error) {
+    return { ok: false, why: `${DEVICE_PATH} is not accessible (${codeOf(error)})` };
+  }
+  return mayMount(readFileSync('/proc/self/status', 'utf8'))
+    ? { ok: true }
+    : { ok: false, why: 'CAP_SYS_ADMIN is missing' };
+}
+
+/** @param status text of /proc/self/status */
+export function mayMount(status: string): boolean {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1];
+  return effective !== undefined && ((BigInt(`0x${effective}`) >> CAP_SYS_ADMIN) & 1n) === 1n;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+}

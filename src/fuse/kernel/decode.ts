@@ -1,0 +1,135 @@
+import type { ByteReader } from '../../base/byte-reader.js';
+import { GETATTR_FH } from './abi.js';
+
+/*
+ * Bodies of requests. Each function takes exactly one structure and throws RangeError when there is less or more.
+ * Structure names are those of include/uapi/linux/fuse.h.
+ */
+
+/** A single name: LOOKUP, UNLINK. */
+export function decodeName(body: ByteReader): string {
+  const name = body.cString();
+  body.end();
+  return name;
+}
+
+/** fuse_forget_in. @returns lookups to give back */
+export function decodeForget(body: ByteReader): number {
+  const count = body.u64Clamped();
+  body.end();
+  return count;
+}
+
+export interface Forget {
+  readonly nodeid: number;
+  readonly count: number;
+}
+
+/** fuse_batch_forget_in and as many fuse_forget_one. */
+export function decodeBatchForget(body: ByteReader): Forget[] {
+  const count = body.u32();
+  body.skip(4);
+  if (body.remaining !== 16 * count) {
+    throw new RangeError(`BATCH_FORGET of ${count} inodes with ${body.remaining} bytes`);
+  }
+  return Array.from({ length: count }, () => ({ nodeid: body.u64AsNumber(), count: body.u64Clamped() }));
+}
+
+/** fuse_getattr_in. @returns the handle, where the kernel asks through one */
+export function decodeGetattr(body: ByteReader): number | undefined {
+  const flags = body.u32();
+  body.skip(4);
+  const fh = body.u64();
+  body.end();
+  return handleOf(flags, fh);
+}
+
+/** fuse_statx_in. What is asked for does not matter: all that we know is sent. */
+export function decodeStatx(body: ByteReader): number | undefined {
+  const flags = body.u32();
+  body.skip(4);
+  const fh = body.u64();
+  body.skip(8);
+  body.end();
+  return handleOf(flags, fh);
+}
+
+function handleOf(flags: number, fh: bigint): number | undefined {
+  return (flags & GETATTR_FH) !== 0 && fh <= Number.MAX_SAFE_INTEGER ? Number(fh) : undefined;
+}
+
+/** fuse_open_in, also of OPENDIR. @returns flags as open(2) */
+export function decodeOpen(body: ByteReader): number {
+  const flags = body.u32();
+  body.skip(4);
+  body.end();
+  return flags;
+}
+
+export interface ReadRange {
+  readonly fh: number;
+  /** Bytes; for directories the cookie to go on from. */
+  readonly offset: number;
+  /** Bytes at most. */
+  readonly size: number;
+}
+
+/** fuse_read_in: READ, READDIR, READDIRPLUS. */
+export function decodeRead(body: ByteReader): ReadRange {
+  const fh = body.u64AsNumber();
+  const offset = body.u64Clamped();
+  const size = body.u32();
+  body.skip(20);
+  body.end();
+  return { fh, offset, size };
+}
+
+/** fuse_release_in, also of RELEASEDIR. @returns the handle */
+export function decodeRelease(body: ByteReader): number {
+  const fh = body.u64AsNumber();
+  body.skip(16);
+  body.end();
+  return fh;
+}
+
+/** fuse_access_in. @returns mask as access(2) */
+export function decodeAccess(body: ByteReader): number {
+  const mask = body.u32();
+  body.skip(4);
+  body.end();
+  return mask;
+}
+
+/** fuse_getxattr_in of LISTXATTR. @returns room in bytes; 0: how much is needed is asked for */
+export function decodeListxattr(body: ByteReader): number {
+  const size = body.u32();
+  body.skip(4);
+  body.end();
+  return size;
+}
+
+/** fuse_getxattr_in and a name. */
+export function decodeGetxattr(body: ByteReader): { readonly size: number; readonly name: string } {
+  const size = body.u32();
+  body.skip(4);
+  return { size, name: decodeName(body) };
+}
+
+/** fuse_interrupt_in. @returns `unique` of the request that somebody no longer waits for */
+export function decodeInterrupt(body: ByteReader): bigint {
+  const unique = body.u64();
+  body.end();
+  return unique;
+}
+
+export interface InitRequest {
+  readonly major: number;
+  readonly minor: number;
+  readonly maxReadahead: number;
+  readonly flags: number;
+}
+
+/** fuse_init_in. Kernels since 7.36 send 48 bytes more: `flags2`, of which we use nothing, and reserve. */
+export function decodeInit(body: ByteReader): InitRequest {
+  return { major: body.u32(), minor: body.u32(), maxReadahead: body.u32(), flags: body.u32() };
+}

@@ -1,0 +1,71 @@
+import type { MessagePort } from 'node:worker_threads';
+import { MessageChannel, Worker, receiveMessageOnPort } from 'node:worker_threads';
+import { threadEntry } from '../../base/thread-entry.js';
+import type { DeviceReaderData, DeviceReaderEnd } from './device-reader.js';
+
+/** Requests taken at a time before promises and timers have their turn. */
+const MAX_BATCH = 64;
+
+/** The main thread's side of the thread that reads the device. */
+export class DeviceReaderThread {
+  /** Resolves when the thread has ended. It has let go of the descriptor by then, and every request was passed on. */
+  readonly ended: Promise<DeviceReaderEnd>;
+  readonly #stop = new Int32Array(new SharedArrayBuffer(4));
+  readonly #port: MessagePort;
+  readonly #worker: Worker;
+  readonly #onRequest: (message: Uint8Array) => void;
+  #end: DeviceReaderEnd = { reason: 'broken', error: 'the thread ended without a word' };
+
+  constructor(fd: number, onRequest: (message: Uint8Array) => void) {
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    this.#onRequest = onRequest;
+    const workerData: DeviceReaderData = { fd, port: port2, stop: this.#stop.buffer };
+    const entry = threadEntry(import.meta.url, './device-reader.js');
+    const worker = new Worker(entry, {
+      workerData,
+      transferList: [port2],
+      execArgv: [],
+      name: 'fuse-reader',
+    });
+    port1.on('message', (message: unknown) => {
+      this.#take(message);
+      this.#takeAll(MAX_BATCH);
+    });
+    worker.on('error', (error) => (this.#end = { reason: 'broken', error: String(error) }));
+    this.ended = new Promise((resolve) => {
+      worker.on('exit', () => {
+        this.#takeAll(Infinity);
+        port1.close();
+        resolve(this.#end);
+      });
+    });
+    this.#worker = worker;
+  }
+
+  /** Makes the thread end when it next looks up from the device: a read that waits is not cut short by this. */
+  requestStop(): void {
+    Atomics.store(this.#stop, 0, 1);
+    Atomics.notify(this.#stop, 0);
+  }
+
+  /** Lets the process end although the thread has not: it could not be woken. */
+  abandon(): void {
+    this.#worker.unref();
+    this.#port.unref();
+  }
+
+  /** One event may stand for many requests. */
+  #takeAll(limit: number): void {
+    for (let count = 0; count < limit; count += 1) {
+      const next = receiveMessageOnPort(this.#port) as { message: unknown } | undefined;
+      if (next === undefined) return;
+      this.#take(next.message);
+    }
+  }
+
+  #take(message: unknown): void {
+    if (message instanceof ArrayBuffer) this.#onRequest(new Uint8Array(message));
+    else this.#end = message as DeviceReaderEnd;
+  }
+}

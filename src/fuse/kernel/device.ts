@@ -1,0 +1,42 @@
+import { fstatSync, openSync } from 'node:fs';
+import { MountError } from '../transport.js';
+
+export const DEVICE_PATH = '/dev/fuse';
+
+/** Character device 10:229, as st_rdev shows it. @see Linux Documentation/admin-guide/devices.txt */
+const DEVICE_NUMBER = (10 << 8) | 229;
+
+/** Opens a FUSE device, which is to be mounted next. @throws MountError */
+export function openDevice(): number {
+  try {
+    return openSync(DEVICE_PATH, 'r+');
+  } catch (error) {
+    throw new MountError(`cannot open ${DEVICE_PATH}: ${whyNotOpen(error)}`, { cause: error });
+  }
+}
+
+function whyNotOpen(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+  if (code === 'ENOENT')
+    return 'it does not exist: run modprobe fuse, in a container bind the device into it';
+  if (code === 'ENODEV' || code === 'ENXIO') return 'the kernel has no FUSE: run modprobe fuse';
+  if (code === 'EACCES' || code === 'EPERM') {
+    return `${code}: run as root, in a container allow the device (--device ${DEVICE_PATH})`;
+  }
+  return code;
+}
+
+/** The descriptor that a mount point of the form `/dev/fd/N` stands for. @throws MountError when it is no FUSE device */
+export function adoptedDevice(mountpoint: string): number | undefined {
+  const digits = /^\/dev\/fd\/(\d+)$/.exec(mountpoint)?.[1];
+  if (digits === undefined) return undefined;
+  const fd = Number(digits);
+  try {
+    if (fstatSync(fd).rdev === DEVICE_NUMBER) return fd;
+  } catch (error) {
+    throw new MountError(`${mountpoint} is not open: whoever starts us has to pass a FUSE device`, {
+      cause: error,
+    });
+  }
+  throw new MountError(`${mountpoint} is not a FUSE device`);
+}

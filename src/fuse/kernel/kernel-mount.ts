@@ -1,0 +1,144 @@
+import { closeSync, write } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import type { Logger } from '../../base/log.js';
+import type { Filesystem } from '../../fs/index.js';
+import { unmountOrDetach } from '../mount-table.js';
+import type { Mounted } from '../transport.js';
+import type { DeviceReaderEnd } from './device-reader.js';
+import { DeviceReaderThread } from './device-reader-thread.js';
+import { exitWithoutThreads } from './exit-without-threads.js';
+import type { Negotiation } from './negotiate.js';
+import { Notifier } from './notifier.js';
+import { ReplyChannel } from './reply-channel.js';
+import { Session } from './session.js';
+import { connectionOf, wakeReader } from './wake-reader.js';
+
+const writeAsync = promisify(write);
+
+/** How long the end of the last mount may take to reach the reader. */
+const LET_GO_MS = 250;
+/** How long the reader may take to end once it was woken. */
+const WAKE_MS = 2000;
+
+/** Where a device is mounted, as far as we have to unmount it. */
+export interface MountPlace {
+  readonly mountpoint: string;
+  /** In the mount table. */
+  readonly id: number | undefined;
+  /** Minor device number. */
+  readonly connection: number | undefined;
+}
+
+export interface KernelMountOptions {
+  readonly fd: number;
+  readonly filesystem: Filesystem;
+  readonly pageBytes: number;
+  readonly log: Logger;
+}
+
+/** A FUSE device that is served: all that lives as long as the mount. */
+export class KernelMount implements Mounted {
+  readonly ended: Promise<void>;
+  readonly #fd: number;
+  readonly #log: Logger;
+  readonly #replies: ReplyChannel;
+  readonly #session: Session;
+  readonly #notifier: Notifier;
+  readonly #reader: DeviceReaderThread;
+  /** Undefined: mounted by somebody else, who also unmounts. */
+  #place: MountPlace | undefined;
+  #unmounting: Promise<void> | undefined;
+  #stopping = false;
+
+  constructor({ fd, filesystem, pageBytes, log }: KernelMountOptions) {
+    this.#fd = fd;
+    this.#log = log;
+    const replies = new ReplyChannel(fd, log);
+    this.#replies = replies;
+    const onIdle = (): void => this.#notifier.sendMore();
+    this.#session = new Session({ filesystem, replies, pageBytes, log, onIdle });
+    this.#notifier = new Notifier({
+      write: (message) => writeAsync(fd, message),
+      isWaitedFor: (ino) => this.#session.isWaitedFor(ino),
+      log,
+    });
+    this.#reader = new DeviceReaderThread(fd, (message) => this.#session.handle(message));
+    const unsubscribe = filesystem.onKernelCacheChange((change) => this.#notifier.enqueue(change));
+    this.ended = this.#reader.ended.then(async (end) => {
+      unsubscribe();
+      await this.#finish(end);
+    });
+  }
+
+  /** Resolves with what was agreed, or with nothing when the connection ended before. */
+  async initialized(): Promise<Negotiation | undefined> {
+    return Promise.race([this.#session.initialized, this.ended.then(() => undefined)]);
+  }
+
+  set place(place: MountPlace) {
+    this.#place = place;
+  }
+
+  unmount(timeoutMs: number): Promise<void> {
+    this.#unmounting ??= this.#unmount(timeoutMs).catch((error: unknown) => {
+      this.#unmounting = undefined;
+      throw error;
+    });
+    return this.#unmounting;
+  }
+
+  async #unmount(timeoutMs: number): Promise<void> {
+    let root: FileHandle | undefined;
+    try {
+      if (this.#place !== undefined) {
+        const { mountpoint, id } = this.#place;
+        const hold = async (): Promise<void> => {
+          root = await open(mountpoint).catch(() => undefined);
+        };
+        await unmountOrDetach(mountpoint, timeoutMs, this.#log, hold, id);
+        if (await this.#endsWithin(LET_GO_MS)) return;
+      }
+      await this.#stop(root);
+    } finally {
+      await root?.close();
+    }
+  }
+
+  /** Stops serving, mounted or not. Whoever still uses the mount gets ENOTCONN from now on. */
+  async #stop(root?: FileHandle): Promise<void> {
+    this.#stopping = true;
+    // In this order: a notification waits for requests, and is never to be cut off from their answers.
+    this.#session.refuseAll();
+    await Promise.race([this.#notifier.close(), sleep(WAKE_MS, undefined, { ref: false })]);
+    this.#reader.requestStop();
+    if (await this.#endsWithin(0)) return;
+    const path = root === undefined ? undefined : `/proc/self/fd/${root.fd}`;
+    await wakeReader(connectionOf(this.#fd) ?? this.#place?.connection, path);
+    if (await this.#endsWithin(WAKE_MS)) return;
+    this.#log.warn(
+      'the thread that reads the FUSE device does not wake up: the process will end by a signal',
+    );
+    this.#reader.abandon();
+    exitWithoutThreads();
+  }
+
+  async #endsWithin(timeoutMs: number): Promise<boolean> {
+    return Promise.race([this.ended.then(() => true), sleep(timeoutMs, false, { ref: false })]);
+  }
+
+  async #finish(end: DeviceReaderEnd): Promise<void> {
+    this.#session.refuseAll();
+    // The kernel has closed every file, though it may not have told us of the last ones.
+    if (end.reason === 'unmounted') this.#session.releaseAll();
+    await this.#notifier.close();
+    this.#replies.close();
+    closeSync(this.#fd);
+    if (this.#stopping) return;
+    if (end.reason === 'aborted') this.#log.warn('somebody aborted the FUSE connection');
+    if (end.reason === 'broken')
+      this.#log.error('the FUSE device cannot be read any more', { error: end.error });
+  }
+}

@@ -1,0 +1,58 @@
+import { spawn } from 'node:child_process';
+import type { MountOptions } from '../transport.js';
+import { MountError } from '../transport.js';
+import { OWN_FSTYPE } from '../mount-table.js';
+
+/** The number under which mount(8) inherits the device. */
+const INHERITED_FD = 3;
+
+/** What the kernel is told, besides the flags that mount(8) knows. @see Linux Documentation/filesystems/fuse */
+export function mountOptionList(options: MountOptions, uid: number, gid: number): string {
+  return [
+    `fd=${INHERITED_FD}`,
+    'rootmode=40000',
+    `user_id=${uid}`,
+    `group_id=${gid}`,
+    'default_permissions',
+    'nosuid',
+    'nodev',
+    ...(options.allowOther ? ['allow_other'] : []),
+    ...(options.readOnly ? ['ro'] : []),
+    ...options.kernelOptions,
+  ].join(',');
+}
+
+/**
+ * Mounts the device `fd` at `mountpoint` by mount(8), without helper programs.
+ *
+ * @throws MountError
+ */
+export async function runMount(fd: number, mountpoint: string, options: MountOptions): Promise<void> {
+  const list = mountOptionList(options, process.geteuid?.() ?? 0, process.getegid?.() ?? 0);
+  const args = ['-i', '-t', OWN_FSTYPE, '-o', list, '--', options.fsname, mountpoint];
+  const { status, complaint } = await runMountProgram(args, fd);
+  if (status !== 0) throw new MountError(`cannot mount at ${mountpoint}: ${complaint}${hint(complaint)}`);
+}
+
+function runMountProgram(args: string[], fd: number): Promise<{ status: number | null; complaint: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('mount', args, {
+      stdio: ['ignore', 'ignore', 'pipe', fd],
+      env: { ...process.env, LC_ALL: 'C' },
+    });
+    let complaint = '';
+    child.stderr?.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
+    child.on('error', (error) => reject(new MountError(`cannot run mount(8): ${error.message}`)));
+    child.on('close', (status) => resolve({ status, complaint: oneLine(complaint) }));
+  });
+}
+
+function oneLine(text: string): string {
+  return text.trim().replace(/\s*\n\s*/g, '; ') || 'mount(8) failed without a word';
+}
+
+function hint(complaint: string): string {
+  return /permission denied|must be superuser|not permitted/i.test(complaint)
+    ? ' (CAP_SYS_ADMIN is needed here; without it use --transport=fuse-native)'
+    : '';
+}

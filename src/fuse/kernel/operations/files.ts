@@ -1,0 +1,48 @@
+import { FsError } from '../../../base/errno.js';
+import type { PinnedBytes } from '../../../base/pinned-bytes.js';
+import { FOPEN_KEEP_CACHE, FOPEN_NOFLUSH } from '../abi.js';
+import { decodeOpen, decodeRead, decodeRelease } from '../decode.js';
+import { encodeOpen } from '../encode.js';
+import type { Operation } from '../operation.js';
+import { acknowledging } from '../operation.js';
+
+/** Open files. */
+
+export const open: Operation<number> = {
+  name: 'open',
+  silent: false,
+  run: ({ filesystem }, { nodeid, body }) => filesystem.open(nodeid, decodeOpen(body)),
+  reply: ({ filesystem, replies, openFiles }, { unique }, fh) => {
+    // An inode's content never changes, so pages outlive the file that read them.
+    encodeOpen(replies.startBody(), fh, FOPEN_KEEP_CACHE | FOPEN_NOFLUSH);
+    if (replies.sendBody(unique)) openFiles.add(fh);
+    else filesystem.release(fh);
+  },
+};
+
+export const read: Operation<PinnedBytes> = {
+  name: 'read',
+  silent: false,
+  run: ({ filesystem }, request) => {
+    const { fh, offset, size } = decodeRead(request.body);
+    return filesystem.read(fh, offset, size, request);
+  },
+  reply: ({ replies }, { unique }, value) => {
+    using bytes = value;
+    if (replies.sendBytes(unique, bytes)) bytes.delivered();
+  },
+};
+
+export const release = acknowledging('release', ({ filesystem, openFiles }, { body }) => {
+  const fh = decodeRelease(body);
+  openFiles.delete(fh);
+  filesystem.release(fh);
+});
+
+/** FLUSH (kernels before 7.35 send it at every close), FSYNC, FSYNCDIR: there is never anything to write. */
+export const nothingToWrite = acknowledging('sync', () => undefined);
+
+/** What the kernel does by itself when we do not: seeking, locking, polling, ... */
+export const unsupported = acknowledging('unsupported', ({}, { opcode }) => {
+  throw new FsError('ENOSYS', `opcode ${opcode} is not served`, { severity: 'debug' });
+});

@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs';
+import { statfs, writeFile } from 'node:fs/promises';
+import { parseMountInfo } from '../mountinfo.js';
+
+/**
+ * The kernel's number of the connection that a mounted device serves, which is also the minor device number of its
+ * files; undefined before Linux 6.16 (fuse_dev_show_fdinfo).
+ */
+export function connectionOf(fd: number): number | undefined {
+  try {
+    const number = /^fuse_connection:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1];
+    return number === undefined ? undefined : Number(number);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Brings a thread that waits for a request back from the device, although the mount lives on: detached while somebody
+ * holds a file, or mounted in another namespace as well. Nothing else can: the read is not cut short by closing the
+ * descriptor, nor by ending the thread, and the process cannot exit while it waits.
+ *
+ * Aborts the connection where the FUSE control filesystem is mounted. Else makes a request that the thread receives.
+ *
+ * @param root A path that leads into the mount, if one is known.
+ */
+export async function wakeReader(connection: number | undefined, root: string | undefined): Promise<void> {
+  if (connection !== undefined && (await abort(connection))) return;
+  const path = root ?? mountpointOf(connection);
+  // Not awaited: nobody answers it, it ends when the device is closed.
+  if (path !== undefined) void statfs(path).catch(() => undefined);
+}
+
+async function abort(connection: number): Promise<boolean> {
+  try {
+    await writeFile(`/sys/fs/fuse/connections/${connection}/abort`, '1', { flag: 'r+' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function mountpointOf(connection: number | undefined): string | undefined {
+  if (connection === undefined) return undefined;
+  const entries = parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8'));
+  return entries.find((entry) => entry.deviceMajor === 0 && entry.deviceMinor === connection)?.mountpoint;
+}

@@ -1,0 +1,58 @@
+// Serves a memory filesystem over the kernel transport, and does what the parent says over IPC.
+// Arguments: mount point, log level.
+import { FsError } from '../../dist/base/errno.js';
+import { createLogger } from '../../dist/base/log.js';
+import { kernelTransport } from '../../dist/fuse/index.js';
+import { createMemoryFilesystem } from '../support/memory-filesystem.mjs';
+
+const [mountpoint, level = 'warn', ...kernelOptions] = process.argv.slice(2);
+const log = createLogger({ level, format: 'text' });
+const memory = createMemoryFilesystem(FsError);
+let mounted;
+
+const commands = {
+  add: ({ name, size }) => memory.add(name, size).ino,
+  resize: ({ name, size }) => void (memory.files.get(name).size = size),
+  remove: ({ name }) => memory.remove(name),
+  hold: ({ operation, name }) => memory.hold(operation, name),
+  letGo: ({ operation }) => memory.letGo(operation),
+  emit: ({ change }) => memory.emit(change),
+  stats: () => ({
+    calls: memory.calls,
+    waiting: memory.waiting(),
+    openFiles: memory.openFiles.size,
+    openDirectories: memory.openDirectories.size,
+    lookups: memory.lookups.size,
+    pinned: memory.pinned(),
+    delivered: [...memory.files.values()].map((file) => file.delivered),
+    rss: process.memoryUsage.rss(),
+    cpu: process.cpuUsage(),
+  }),
+  unmount: ({ timeoutMs }) => mounted.unmount(timeoutMs),
+  exit: ({ status }) => setImmediate(() => process.exit(status)),
+};
+
+process.on('message', async ({ id, command, ...values }) => {
+  try {
+    const value = await commands[command](values);
+    process.send({ id, value });
+  } catch (error) {
+    process.send({ id, error: String(error) });
+  }
+});
+
+try {
+  mounted = await kernelTransport.mount(memory.filesystem, {
+    mountpoint,
+    fsname: 'memory',
+    allowOther: false,
+    readOnly: false,
+    kernelOptions,
+    log,
+  });
+  mounted.ended.then(() => process.send?.({ event: 'ended' }));
+  process.send({ event: 'mounted' });
+} catch (error) {
+  process.send({ event: 'failed', name: error.name, message: error.message });
+  process.disconnect();
+}
