@@ -60,10 +60,12 @@ export class Control {
   readonly #words: BigInt64Array;
   readonly #epoch: Int32Array;
 
-  constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(CONTROL_BYTES)) {
-    this.buffer = buffer;
-    this.#words = new BigInt64Array(buffer, 0, 2);
-    this.#epoch = new Int32Array(buffer);
+  /** @param buffer the one of the other side; absent: this side makes it */
+  constructor(buffer?: SharedArrayBuffer) {
+    this.buffer = buffer ?? new SharedArrayBuffer(CONTROL_BYTES);
+    this.#words = new BigInt64Array(this.buffer, 0, 2);
+    this.#epoch = new Int32Array(this.buffer);
+    if (buffer === undefined) this.wakeAt(undefined);
   }
 
   /** Offset up to which the current pass has handed over bytes. */

@@ -2,18 +2,18 @@ import { FsError, interrupted } from '../base/errno.js';
 import type { DumpTag } from '../base/tag.js';
 import type { DumpSource, SourceErrorData } from '../source/index.js';
 import { SourceError } from '../source/index.js';
-import { BLOCK_BYTES, NO_SLOT } from './arena.js';
+import { BLOCK_BYTES } from './arena.js';
 import type { Block, BlockCache, BlockOwner } from './block-cache.js';
 import { FailurePolicy } from './failure-policy.js';
+import { Flight } from './flight.js';
 import type { PumpEvent } from './pump-protocol.js';
 import type { PumpThread, PumpThreads, ThreadClient } from './pump-threads.js';
 import type { PumpQuota } from './quota.js';
-import { BATCHES_IN_FLIGHT, BATCH_BLOCKS } from './quota.js';
-import { ReadAhead } from './read-ahead.js';
 import type { StartPoint } from './sequence-index.js';
 import { SequenceIndex, START } from './sequence-index.js';
 import type { Need, Progress, Want } from './waiters.js';
-import { Waiter, Waiters } from './waiters.js';
+import { Waiters } from './waiters.js';
+import { Window } from './window.js';
 
 /** What the pump's owner has to learn. */
 export interface PumpOwner {
@@ -37,18 +37,6 @@ export interface PumpParts {
   readonly now: () => number;
 }
 
-/** A fill under way in the pump thread. `undefined` in `blocks`: read past. */
-interface Batch {
-  readonly firstBlock: number;
-  readonly blocks: readonly (Block | undefined)[];
-  /** Ends inside its last block: the next batch has to wait until it is known where. */
-  readonly limited: boolean;
-  /** Position up to which its bytes have been taken note of. */
-  absorbed: number;
-  /** Belongs to a pass that was given up: what it brings is kept only where a block is whole. */
-  abandoned: boolean;
-}
-
 type CursorState = 'closed' | 'open' | 'finished' | 'closing';
 
 interface Removal {
@@ -62,27 +50,24 @@ export const IDLE_CLOSE_MS = 10_000;
 
 /**
  * Moves the one firmware stream of one dump. Readers wait for ranges here and never open cursors themselves, so all
- * of them share one pass. Scheduling only: the calls are made by a pump thread (pump-stream.ts).
+ * of them share one pass. Scheduling only: the calls are made by a pump thread (pump-stream.ts), what it works on is
+ * kept in `Flight`.
  */
 export class Pump implements ThreadClient {
   readonly #owner: PumpOwner;
   readonly #parts: PumpParts;
   readonly #waiters: Waiters;
-  readonly #readAhead: ReadAhead;
-  readonly #window = new Map<number, Block>();
+  readonly #window: Window;
+  readonly #flight: Flight;
   readonly #index = new SequenceIndex();
   readonly #failures: FailurePolicy;
   #thread: PumpThread | undefined;
   #cursor: CursorState = 'closed';
   /** `open` commands whose answer is still to come; until then the thread's position belongs to an older pass. */
   #opensPending = 0;
-  #batches: Batch[] = [];
-  /** Where the next batch begins. */
-  #planned = 0;
-  /** The block in which `#planned` lies, begun by the current pass; pinned. */
-  #head: Block | undefined;
+  /** Where the current pass began. */
   #start: StartPoint = START;
-  #epoch = 0;
+  /** A call failed, and the batch in which it did has not come back yet. */
   #failing = false;
   #resumeRefused = false;
   #removal: Removal | undefined;
@@ -93,7 +78,8 @@ export class Pump implements ThreadClient {
     this.#owner = owner;
     this.#parts = parts;
     this.#waiters = new Waiters(parts.cache, parts.blocks, parts.quota.waiterBlocks);
-    this.#readAhead = new ReadAhead(parts.quota.windowBlocks);
+    this.#window = new Window(parts.cache, parts.quota.windowBlocks);
+    this.#flight = new Flight(parts.cache);
     this.#failures = new FailurePolicy(parts.now);
     this.#idleSinceMs = parts.now();
   }
@@ -106,51 +92,25 @@ export class Pump implements ThreadClient {
     return this.#progress;
   }
 
-  /** Waits until `want` is in the cache. The blocks come pinned: whoever gets them unpins them. */
+  /**
+   * Waits until `want` is in the cache. The blocks come pinned: whoever gets them unpins them.
+   * @throws FsError EIO, EPERM, EBUSY, ESTALE, EINTR
+   */
   wait(want: Want, signal: AbortSignal): Promise<Map<number, Block>> {
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) {
-        reject(interrupted());
-        return;
-      }
-      const leave = (): void => {
-        if (!this.#waiters.remove(waiter)) return;
-        reject(interrupted());
-        this.#reconcile();
-      };
-      const settled = (): void => signal.removeEventListener('abort', leave);
-      const waiter = new Waiter(
-        want,
-        (blocks) => {
-          settled();
-          resolve(blocks);
-        },
-        (error) => {
-          settled();
-          reject(error);
-        },
-      );
-      signal.addEventListener('abort', leave, { once: true });
-      this.#waiters.add(waiter);
-      this.#reconcile();
-    });
+    const blocks = this.#waiters.wait(want, signal, () => this.#reconcile());
+    this.#reconcile();
+    return blocks;
   }
 
-  /** Keeps firmware ahead of a sequential reader. A `hit` far from the window says nothing about the stream. */
+  /** Keeps firmware ahead of a sequential reader. `hit`: the cache could answer. */
   follow(start: number, end: number, hit: boolean): void {
-    if (hit) {
-      const { from, to } = this.#readAhead.window;
-      if (Math.floor(start / BLOCK_BYTES) < from - 1 || Math.floor(start / BLOCK_BYTES) > to) return;
-    }
-    this.#readAhead.follow(start, end);
-    this.#trimWindow();
-    if (hit) this.#reconcile();
+    // After a miss the reader is about to wait, which looks at everything anyway.
+    if (this.#window.follow(start, end, hit) && hit) this.#reconcile();
   }
 
   /** Nobody holds the dump open any more. */
   stopReadAhead(): void {
-    this.#readAhead.reset();
-    this.#trimWindow();
+    this.#window.reset();
     this.#reconcile();
   }
 
@@ -171,18 +131,15 @@ export class Pump implements ThreadClient {
     const removal = this.#removal;
     if (removal === undefined) return true;
     if (removal.posted) return false;
-    this.#removal = undefined;
-    removal.reject(interrupted());
+    this.#failRemoval(interrupted());
     this.#reconcile();
     return true;
   }
 
   /** Ends the transfer: answers all waiters with `error` and closes the firmware handle. What is cached stays. */
   stop(error: FsError): void {
-    this.#abandonBatches();
-    this.#dropHead();
-    this.#readAhead.reset();
-    this.#trimWindow();
+    this.#abandon();
+    this.#window.reset();
     this.#index.clear();
     this.#waiters.fail(error);
     this.#parts.threads.withdraw(this);
@@ -233,10 +190,10 @@ export class Pump implements ThreadClient {
         break;
       case 'open-failed':
         this.#opensPending -= 1;
-        if (this.#opensPending === 0) this.#onOpenFailed(event.error);
+        this.#onOpenFailed(event.error);
         break;
       case 'progress':
-        this.#absorbProgress();
+        if (this.#opensPending === 0) this.#absorb(this.#thread?.control.position);
         break;
       case 'end':
         this.#onEnd(event.position);
@@ -248,8 +205,10 @@ export class Pump implements ThreadClient {
         this.#onFilled(event.position, event.points);
         break;
       case 'invalidated':
+        this.#onInvalidateAnswer(undefined);
+        break;
       case 'invalidate-failed':
-        this.#onInvalidateAnswer(event.op === 'invalidated' ? undefined : event.error);
+        this.#onInvalidateAnswer(event.error);
         break;
       case 'closed':
         this.#onClosed();
@@ -258,62 +217,33 @@ export class Pump implements ThreadClient {
     this.#reconcile();
   }
 
-  #absorbProgress(): void {
-    const batch = this.#batches[0];
-    const thread = this.#thread;
-    if (batch === undefined || batch.abandoned || this.#opensPending > 0 || thread === undefined) return;
-    this.#absorb(batch, thread.control.position);
-  }
-
-  #absorb(batch: Batch, position: number): void {
-    batch.absorbed = position;
-    batch.blocks.forEach((block) => {
-      if (block !== undefined) block.filled = clamp(position - block.index * BLOCK_BYTES, 0, BLOCK_BYTES);
-    });
+  /** Takes note of bytes that the current pass has brought. */
+  #absorb(position: number | undefined): void {
+    if (position === undefined || this.#flight.absorbed === undefined) return;
+    this.#flight.absorb(position);
     this.#raiseHighWater(position);
   }
 
   #raiseHighWater(position: number): void {
+    this.#failures.passed(position);
     if (position <= this.#progress.highWater) return;
     this.#progress = { ...this.#progress, highWater: position };
-    this.#failures.passed(position);
     this.#owner.onProgress();
   }
 
   #onFilled(position: number, points: readonly StartPoint[]): void {
-    const batch = this.#batches.shift();
-    if (batch === undefined) return;
-    this.#absorb(batch, position);
-    if (!batch.abandoned) {
+    const isCurrent = this.#flight.land(position, this.#progress.end, (block) => this.#window.keep(block));
+    if (isCurrent === true) {
       for (const { offset, resume } of points) this.#index.record(offset, resume);
-      this.#failures.passed(position);
+      this.#raiseHighWater(position);
       this.#failing = false;
-      if (position < batchEnd(batch)) this.#planned = position;
     }
-    for (const block of batch.blocks) if (block !== undefined) this.#keepOrDrop(block, batch.abandoned);
-    if (this.#batches.length === 0) this.#idleSinceMs = this.#parts.now();
-  }
-
-  /** A block comes back from the thread with the pin that it went with. */
-  #keepOrDrop(block: Block, abandoned: boolean): void {
-    const { cache } = this.#parts;
-    const end = this.#progress.end;
-    const whole =
-      block.filled === BLOCK_BYTES || (end !== undefined && block.index * BLOCK_BYTES + block.filled === end);
-    const { from, to } = this.#readAhead.window;
-    if (!whole && !abandoned && block.filled > 0) {
-      this.#head = block; // the pass stopped inside it and goes on from there
-      return;
-    }
-    if (!whole || block.filled === 0) cache.drop(block);
-    else if (!block.dropped && block.index >= from && block.index < to && !this.#window.has(block.index)) {
-      this.#window.set(block.index, block);
-      return;
-    }
-    cache.unpin(block);
+    if (this.#flight.isEmpty) this.#idleSinceMs = this.#parts.now();
   }
 
   #onEnd(position: number): void {
+    // A pass that was given up may still have run into the end: that is true, but not what its handle is for now.
+    if (this.#flight.absorbed === undefined || this.#opensPending > 0) return;
     this.#cursor = 'finished';
     if (position === 0) {
       this.#owner.onLost('gone');
@@ -323,20 +253,17 @@ export class Pump implements ThreadClient {
       this.#owner.onLost('replaced');
       return;
     }
-    const batch = this.#batches[0];
     this.#progress = { highWater: Math.max(position, this.#progress.highWater), end: position };
-    if (batch !== undefined) this.#absorb(batch, position);
-    this.#planned = position;
-    this.#failures.passed(position + 1);
+    this.#flight.absorb(position);
+    this.#failures.passed(Infinity);
     this.#owner.onProgress();
   }
 
   #onFailed(position: number, error: SourceErrorData): void {
-    if (this.#batches[0]?.abandoned !== false || this.#opensPending > 0) return;
-    for (const batch of this.#batches.slice(1)) batch.abandoned = true;
-    this.#epoch = this.#thread?.control.nextEpoch() ?? this.#epoch;
+    if (this.#flight.absorbed === undefined || this.#opensPending > 0) return;
+    this.#absorb(position);
+    this.#flight.abandonRest(this.#thread?.control.nextEpoch() ?? 0);
     this.#failing = true;
-    this.#absorb(this.#batches[0], position);
     if (error.kind === 'not-authorized') {
       this.#owner.onLost('not-authorized');
       return;
@@ -358,8 +285,7 @@ export class Pump implements ThreadClient {
     const block = Math.floor(position / BLOCK_BYTES) * BLOCK_BYTES;
     this.#waiters.settle(this.#progress);
     this.#waiters.fail(failure, (waiter) => (waiter.missing(this.#progress)?.offset ?? -1) >= block);
-    this.#readAhead.reset();
-    this.#trimWindow();
+    this.#window.reset();
     this.#failRemoval(failure);
   }
 
@@ -370,7 +296,6 @@ export class Pump implements ThreadClient {
 
   #onOpenFailed(error: SourceErrorData): void {
     this.#cursor = 'closed';
-    this.#planned = 0;
     this.#failWaitersFrom(0, error);
     this.#close();
   }
@@ -380,9 +305,8 @@ export class Pump implements ThreadClient {
     this.#removal = undefined;
     // Either way the handle is of no further use: PAPR forgets that it was read to the end.
     this.#close();
-    if (removal === undefined) return;
-    if (error === undefined) removal.resolve();
-    else removal.reject(failureOf(error, { op: 'invalidate' }));
+    if (error === undefined) removal?.resolve();
+    else removal?.reject(failureOf(error, { op: 'invalidate' }));
   }
 
   #onClosed(): void {
@@ -395,9 +319,8 @@ export class Pump implements ThreadClient {
   #onCrash(error: Error): void {
     this.#thread = undefined;
     this.#cursor = 'closed';
-    for (const batch of this.#batches) batch.abandoned = true;
-    while (this.#batches.length > 0) this.#onFilled(0, []);
     this.#failing = false;
+    this.#flight.crash();
     this.#failWaitersFrom(0, { kind: 'interface', message: `pump thread died: ${error.message}` });
     this.#reconcile();
   }
@@ -407,7 +330,7 @@ export class Pump implements ThreadClient {
   get #isIdle(): boolean {
     return (
       this.#waiters.size === 0 &&
-      this.#batches.length === 0 &&
+      this.#flight.isEmpty &&
       this.#opensPending === 0 &&
       this.#removal === undefined
     );
@@ -416,7 +339,7 @@ export class Pump implements ThreadClient {
   #reconcile(): void {
     this.#waiters.settle(this.#progress);
     if (this.#failing || this.#cursor === 'closing') return;
-    if (this.#removal !== undefined && this.#advanceRemoval()) return;
+    if (this.#removal !== undefined && this.#advanceRemoval(this.#removal)) return;
     const need = this.#need();
     if (need !== undefined) this.#serve(need);
     else if (this.#isIdle) this.#parts.threads.reclaim();
@@ -428,14 +351,14 @@ export class Pump implements ThreadClient {
     const oldest = this.#waiters.oldest?.missing(this.#progress);
     if (oldest !== undefined) return oldest;
     return this.#removal !== undefined || this.#wantsReadAhead
-      ? { kind: 'position', offset: this.#planned }
+      ? { kind: 'position', offset: this.#flight.planned }
       : undefined;
   }
 
   /** Read-ahead only continues a pass; it never starts one, nor goes back. */
   get #wantsReadAhead(): boolean {
     if (this.#cursor !== 'open' || this.#failures.isPending) return false;
-    return this.#planned < this.#readAhead.window.to * BLOCK_BYTES;
+    return this.#flight.planned < this.#window.endOffset;
   }
 
   #serve(need: Need): void {
@@ -444,10 +367,10 @@ export class Pump implements ThreadClient {
       return;
     }
     // One change of direction at a time: what was given up has to come back from the thread first.
-    if (this.#opensPending > 0 || this.#batches.some((batch) => batch.abandoned)) return;
+    if (this.#opensPending > 0 || this.#flight.isTurning) return;
     const start = this.#restartFor(need);
     if (start === undefined) this.#feed(this.#thread);
-    else this.#restart(start);
+    else this.#restart(this.#thread, start);
   }
 
   /** Where a new pass has to start to serve `need`; undefined: the current one gets there. */
@@ -455,157 +378,89 @@ export class Pump implements ThreadClient {
     const resumable = this.#parts.source.resumable && !this.#resumeRefused;
     const best = resumable ? this.#index.nearest(need.offset) : START;
     if (this.#cursor !== 'open') return this.#isComing(need) ? undefined : best;
-    if (this.#failures.wantsFreshPass(this.#planned)) return START;
+    if (this.#failures.wantsFreshPass(this.#flight.planned)) return START;
     if (this.#isComing(need)) return undefined;
-    const behind = need.kind === 'block' && need.offset < this.#firstFreshBlock * BLOCK_BYTES;
-    return behind || best.offset > this.#planned ? best : undefined;
+    const behind = need.kind === 'block' && need.offset < this.#flight.firstFreshBlock * BLOCK_BYTES;
+    return behind || best.offset > this.#flight.planned ? best : undefined;
   }
 
   #isComing(need: Need): boolean {
-    if (need.kind === 'position') return this.#batches.length > 0;
-    const block = need.offset / BLOCK_BYTES;
-    return this.#batches.some((batch) => batch.blocks[block - batch.firstBlock] !== undefined);
+    return need.kind === 'position' ? !this.#flight.isEmpty : this.#flight.brings(need.offset / BLOCK_BYTES);
   }
 
-  /** First block that the current pass can still fill from its start. */
-  get #firstFreshBlock(): number {
-    return this.#head?.index ?? Math.ceil(this.#planned / BLOCK_BYTES);
-  }
-
-  #restart(start: StartPoint): void {
-    this.#abandonBatches();
-    this.#dropHead();
+  #restart(thread: PumpThread, start: StartPoint): void {
+    const { tag } = this.#owner;
+    this.#flight.restart(start.offset, thread.control.nextEpoch());
     if (start.offset === 0) this.#index.clear();
     this.#start = start;
-    this.#planned = start.offset;
     this.#cursor = 'open';
     this.#opensPending += 1;
-    this.#thread?.send({
-      op: 'open',
-      tag: this.#owner.tag,
-      resume: start.resume,
-      offset: start.offset,
-      detail: this.#parts.source.detail(this.#owner.tag),
-    });
+    const detail = this.#parts.source.detail(tag);
+    thread.send({ op: 'open', tag, resume: start.resume, offset: start.offset, detail });
   }
 
-  #abandonBatches(): void {
-    if (this.#thread !== undefined) this.#epoch = this.#thread.control.nextEpoch();
-    for (const batch of this.#batches) {
-      batch.abandoned = true;
-      // Nobody will complete these: a later pass needs their place in the list.
-      for (const block of batch.blocks)
-        if (block !== undefined && block.filled < BLOCK_BYTES) this.#parts.cache.drop(block);
-    }
+  #abandon(): void {
+    this.#flight.abandon(this.#thread?.control.nextEpoch() ?? 0);
     this.#failing = false;
-  }
-
-  #dropHead(): void {
-    if (this.#head === undefined) return;
-    this.#parts.cache.drop(this.#head);
-    this.#parts.cache.unpin(this.#head);
-    this.#head = undefined;
   }
 
   /** Keeps the thread supplied as far as somebody wants bytes. */
   #feed(thread: PumpThread): void {
-    if (this.#cursor !== 'open') return;
-    while (this.#batches.length < BATCHES_IN_FLIGHT && this.#batches.at(-1)?.limited !== true) {
+    while (this.#cursor === 'open' && this.#flight.hasRoom) {
       const demandEnd = this.#demandEnd();
-      if (this.#planned >= demandEnd) return;
-      this.#sendBatch(thread, demandEnd);
+      if (this.#flight.planned >= demandEnd) return;
+      thread.send(this.#flight.next(demandEnd, (index) => this.#blockFor(index)));
     }
   }
 
   /** Offset up to which the pass has a reason to go on. */
   #demandEnd(): number {
     if (this.#removal !== undefined) return Infinity;
-    let end = this.#failures.isPending ? 0 : this.#readAhead.window.to * BLOCK_BYTES;
+    let end = this.#failures.isPending ? 0 : this.#window.endOffset;
     for (const waiter of this.#waiters.all()) {
       if (waiter.missing(this.#progress) !== undefined) end = Math.max(end, waiter.goal);
     }
     return end;
   }
 
-  #sendBatch(thread: PumpThread, stopAt: number): void {
-    const firstBlock = Math.floor(this.#planned / BLOCK_BYTES);
-    const length = Math.min(BATCH_BLOCKS, Math.ceil(stopAt / BLOCK_BYTES) - firstBlock);
-    const blocks = Array.from({ length }, (_, at) => this.#blockFor(firstBlock + at));
-    const batch: Batch = {
-      firstBlock,
-      blocks,
-      limited: stopAt < (firstBlock + length) * BLOCK_BYTES,
-      absorbed: this.#planned,
-      abandoned: false,
-    };
-    this.#batches.push(batch);
-    this.#head = undefined;
-    this.#planned = batchEnd(batch);
-    const slots = blocks.map((block) => block?.slot ?? NO_SLOT);
-    thread.send({ op: 'fill', epoch: this.#epoch, firstBlock, slots, stopAt });
-  }
-
   /** A pinned block to fill, or undefined where the bytes are here already, or not worth a place. */
   #blockFor(index: number): Block | undefined {
-    if (this.#head?.index === index) return this.#head;
     const { cache, blocks } = this.#parts;
-    const offset = index * BLOCK_BYTES;
-    if (this.#planned > offset && Math.floor(this.#planned / BLOCK_BYTES) === index) return undefined;
-    if (blocks.blocks.has(index) || offset >= (this.#progress.end ?? Infinity)) return undefined;
-    const { from, to } = this.#readAhead.window;
-    const wanted =
-      (index >= from && index < to) ||
-      this.#waiters
-        .all()
-        .some((waiter) => index >= waiter.firstBlock && index < waiter.lastBlockEnd(this.#progress));
+    if (blocks.blocks.has(index) || index * BLOCK_BYTES >= (this.#progress.end ?? Infinity)) return undefined;
+    const wanted = this.#window.includes(index) || this.#waiters.want(index, this.#progress);
     if (!wanted && cache.wouldEvict(blocks)) return undefined;
     return cache.available > 0 ? cache.allocate(blocks, index) : undefined;
-  }
-
-  #trimWindow(): void {
-    const { from, to } = this.#readAhead.window;
-    for (const [index, block] of this.#window) {
-      if (index >= from && index < to) continue;
-      this.#window.delete(index);
-      this.#parts.cache.unpin(block);
-    }
   }
 
   /** Asks the thread to report as soon as the next waiter may be satisfied. */
   #armWake(): void {
     const control = this.#thread?.control;
     for (;;) {
-      const batch = this.#batches[0];
-      if (control === undefined || batch === undefined || batch.abandoned || this.#opensPending > 0) return;
-      const absorbed = batch.absorbed;
-      const goals = this.#waiters.all().map((waiter) => waiter.goal);
-      const wakeAt = goals.reduce(
-        (least, goal) => (goal > absorbed && goal < least ? goal : least),
-        Infinity,
-      );
-      control.wakeAt(wakeAt === Infinity ? undefined : wakeAt);
+      const { absorbed } = this.#flight;
+      if (control === undefined || absorbed === undefined || this.#opensPending > 0) return;
+      const wakeAt = this.#waiters.nextGoal(absorbed);
+      control.wakeAt(wakeAt);
       // The thread may have passed that point before it could see the request.
-      if (control.position < wakeAt) return;
-      this.#absorb(batch, control.position);
+      const { position } = control;
+      if (wakeAt === undefined || position < wakeAt) return;
+      this.#absorb(position);
       this.#waiters.settle(this.#progress);
     }
   }
 
   // --- removal ---
 
-  /** True: an answer of firmware is awaited, nothing else may happen to the cursor. */
-  #advanceRemoval(): boolean {
-    const removal = this.#removal;
-    if (removal === undefined) return false;
+  /** True: nothing else may happen to the cursor now. */
+  #advanceRemoval(removal: Removal): boolean {
     if (removal.posted) return true;
     if (this.#thread === undefined) {
       this.#parts.threads.request(this);
       return true;
     }
-    if (this.#cursor === 'closed' && this.#batches.length === 0) this.#restart(START);
+    if (this.#cursor === 'closed' && this.#flight.isEmpty) this.#restart(this.#thread, START);
     const mayPost = this.#cursor === 'finished' || !this.#parts.source.invalidateNeedsFinishedPass;
     if (!mayPost) return false;
-    if (this.#batches.length > 0 || this.#opensPending > 0) return true;
+    if (!this.#flight.isEmpty || this.#opensPending > 0) return true;
     removal.posted = true;
     this.#thread.send({ op: 'invalidate' });
     return true;
@@ -613,15 +468,10 @@ export class Pump implements ThreadClient {
 
   #close(): void {
     if (this.#thread === undefined || this.#cursor === 'closing') return;
-    this.#abandonBatches();
-    this.#dropHead();
+    this.#abandon();
     this.#cursor = 'closing';
     this.#thread.send({ op: 'close' });
   }
-}
-
-function batchEnd(batch: Batch): number {
-  return (batch.firstBlock + batch.blocks.length) * BLOCK_BYTES;
 }
 
 function failureOf(error: SourceErrorData, fields: Record<string, unknown>): FsError {
@@ -630,8 +480,4 @@ function failureOf(error: SourceErrorData, fields: Record<string, unknown>): FsE
     severity: 'debug',
     fields: { ...fields, status: error.status, sequence: error.sequence },
   });
-}
-
-function clamp(value: number, low: number, high: number): number {
-  return Math.min(high, Math.max(low, value));
 }

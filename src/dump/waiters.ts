@@ -1,4 +1,5 @@
 import type { FsError } from '../base/errno.js';
+import { interrupted } from '../base/errno.js';
 import { BLOCK_BYTES } from './arena.js';
 import type { Block, BlockCache, BlockOwner } from './block-cache.js';
 
@@ -93,17 +94,54 @@ export class Waiters {
     return this.#waiters;
   }
 
-  add(waiter: Waiter): void {
-    this.#waiters.push(waiter);
+  /**
+   * Waits until `want` is in the cache. The blocks come pinned: whoever gets them unpins them.
+   *
+   * @param onLeave called when `signal` has taken the waiter out, before it is told
+   * @throws FsError EINTR, or what `fail` is given
+   */
+  wait(want: Want, signal: AbortSignal, onLeave: () => void): Promise<Map<number, Block>> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) {
+        reject(interrupted());
+        return;
+      }
+      const leave = (): void => {
+        if (!this.#remove(waiter)) return;
+        onLeave();
+        reject(interrupted());
+      };
+      const settled = (): void => signal.removeEventListener('abort', leave);
+      const waiter = new Waiter(
+        want,
+        (blocks) => {
+          settled();
+          resolve(blocks);
+        },
+        (error) => {
+          settled();
+          reject(error);
+        },
+      );
+      signal.addEventListener('abort', leave, { once: true });
+      this.#waiters.push(waiter);
+    });
   }
 
-  /** Takes a waiter out without an answer. False: it has been answered already. */
-  remove(waiter: Waiter): boolean {
-    const at = this.#waiters.indexOf(waiter);
-    if (at < 0) return false;
-    this.#waiters.splice(at, 1);
-    this.#unpin(waiter);
-    return true;
+  /** True when somebody waits for bytes of block `index`. */
+  want(index: number, progress: Progress): boolean {
+    return this.#waiters.some(
+      (waiter) => index >= waiter.firstBlock && index < waiter.lastBlockEnd(progress),
+    );
+  }
+
+  /** The nearest position behind `position` at which somebody may be satisfied. */
+  nextGoal(position: number): number | undefined {
+    let nearest: number | undefined;
+    for (const { goal } of this.#waiters) {
+      if (goal > position && goal < (nearest ?? Infinity)) nearest = goal;
+    }
+    return nearest;
   }
 
   /** Pins what has arrived for the waiters within the quota, and answers those that have everything. */
@@ -134,6 +172,14 @@ export class Waiters {
       this.#unpin(waiter);
       waiter.reject(error);
     }
+  }
+
+  #remove(waiter: Waiter): boolean {
+    const at = this.#waiters.indexOf(waiter);
+    if (at < 0) return false;
+    this.#waiters.splice(at, 1);
+    this.#unpin(waiter);
+    return true;
   }
 
   #pinArrived(waiter: Waiter, progress: Progress): void {

@@ -1,0 +1,59 @@
+import { BLOCK_BYTES } from './arena.js';
+import type { Block, BlockCache } from './block-cache.js';
+import { ReadAhead } from './read-ahead.js';
+
+/** The blocks fetched ahead of a sequential reader, pinned until the reader has passed them. */
+export class Window {
+  readonly #cache: BlockCache;
+  readonly #readAhead: ReadAhead;
+  readonly #pinned = new Map<number, Block>();
+
+  constructor(cache: BlockCache, mostBlocks: number) {
+    this.#cache = cache;
+    this.#readAhead = new ReadAhead(mostBlocks);
+  }
+
+  /** Offset up to which bytes are worth fetching before anybody asks. */
+  get endOffset(): number {
+    return this.#readAhead.window.to * BLOCK_BYTES;
+  }
+
+  includes(index: number): boolean {
+    const { from, to } = this.#readAhead.window;
+    return index >= from && index < to;
+  }
+
+  /**
+   * A reader asked for [start, end). What the cache could answer counts only near the window: elsewhere it says
+   * nothing about the stream. @returns whether the window may have moved
+   */
+  follow(start: number, end: number, hit: boolean): boolean {
+    const { from, to } = this.#readAhead.window;
+    const block = Math.floor(start / BLOCK_BYTES);
+    if (hit && (block < from - 1 || block > to)) return false;
+    this.#readAhead.follow(start, end);
+    this.#trim();
+    return true;
+  }
+
+  /** Nobody reads on. */
+  reset(): void {
+    this.#readAhead.reset();
+    this.#trim();
+  }
+
+  /** Takes over the pin of a block that lies in the window. False: it does not, or is pinned already. */
+  keep(block: Block): boolean {
+    if (!this.includes(block.index) || this.#pinned.has(block.index)) return false;
+    this.#pinned.set(block.index, block);
+    return true;
+  }
+
+  #trim(): void {
+    for (const [index, block] of this.#pinned) {
+      if (this.includes(index)) continue;
+      this.#pinned.delete(index);
+      this.#cache.unpin(block);
+    }
+  }
+}
