@@ -1,0 +1,58 @@
+import type { Logger } from '../base/log.js';
+import { canMountDirectly } from './kernel/can-mount.js';
+import { kernelTransport } from './kernel/kernel-transport.js';
+import { loadFuseNative } from './native/addon.js';
+import { fuseNativeTransport } from './native/transport.js';
+import type { Transport } from './transport.js';
+import { MountError } from './transport.js';
+
+export type TransportChoice = 'auto' | Transport['name'];
+
+/** Whether something can be used, and otherwise what is missing. */
+export type Usable = { readonly ok: true } | { readonly ok: false; readonly why: string };
+
+/** What the choice depends on. */
+export interface Abilities {
+  readonly kernel: () => Usable;
+  readonly native: () => Usable;
+}
+
+const PRESENT: Abilities = { kernel: canMountDirectly, native: loadFuseNative };
+
+/**
+ * The transport to mount with. `auto` is `kernel` where that may mount, else `fuse-native` where it loads.
+ *
+ * @param mountpoint With `/dev/fd/N`, which is mounted already, nobody has to be able to mount: only `kernel` serves it.
+ * @throws MountError when no transport can be used
+ */
+export function selectTransport(
+  choice: TransportChoice,
+  log: Logger,
+  mountpoint = '',
+  abilities = PRESENT,
+): Transport {
+  const { transport, why } = select(choice, mountpoint.startsWith('/dev/fd/'), abilities);
+  log.info('transport chosen', { transport: transport.name, why });
+  return transport;
+}
+
+function select(
+  choice: TransportChoice,
+  isMounted: boolean,
+  abilities: Abilities,
+): { readonly transport: Transport; readonly why: string } {
+  if (isMounted && choice !== 'fuse-native') return { transport: kernelTransport, why: 'mounted already' };
+  const kernel: Usable = choice === 'fuse-native' ? { ok: false, why: 'not asked for' } : abilities.kernel();
+  if (kernel.ok) return { transport: kernelTransport, why: choice === 'auto' ? 'it may mount' : 'asked for' };
+  if (choice === 'kernel')
+    throw new MountError(`the kernel transport cannot be used: ${kernel.why}; ${AS_ROOT}`);
+  const native = abilities.native();
+  if (native.ok) return { transport: fuseNativeTransport, why: choice === 'auto' ? kernel.why : 'asked for' };
+  if (choice === 'fuse-native')
+    throw new MountError(`the fuse-native transport cannot be used: ${native.why}`);
+  throw new MountError(
+    `no transport can be used: kernel: ${kernel.why}; fuse-native: ${native.why}; ${AS_ROOT}`,
+  );
+}
+
+const AS_ROOT = 'run as root, or hand over a mounted descriptor as /dev/fd/N';
