@@ -28,6 +28,18 @@ describe('Control', () => {
     );
   });
 
+  test('wakes nobody who never asked, whichever side looks first', () => {
+    const { thread } = bothSides();
+    expect(thread.takeWake(0)).toBe(false);
+    expect(thread.takeWake(Number.MAX_SAFE_INTEGER)).toBe(false);
+  });
+
+  test('keeps a wish that was made before the other side looked', () => {
+    const store = new Control();
+    store.wakeAt(5);
+    expect(new Control(store.buffer).takeWake(5)).toBe(true);
+  });
+
   test('wakes again after the next wakeAt, a lower one too', () => {
     const { store, thread } = bothSides();
     store.wakeAt(100);
