@@ -71,6 +71,7 @@ export async function clearStaleMounts(mountpoint: string, log: Logger): Promise
  * holds it, calls `beforeDetach`, and detaches it (MNT_DETACH).
  *
  * @param mountId Entry of the mount table that is meant; by default the topmost one, which has to be ours.
+ * @param hurry Ends the wait for a busy mount before its time.
  * @returns `unmounted` also when it was gone already
  * @throws MountError when the system refuses, or something else is mounted over it
  */
@@ -80,6 +81,7 @@ export async function unmountOrDetach(
   log: Logger,
   beforeDetach?: () => void | Promise<void>,
   mountId = mountsAt(mountpoint).at(-1)?.id,
+  hurry?: AbortSignal,
 ): Promise<'unmounted' | 'detached'> {
   const deadlineMs = performance.now() + timeoutMs;
   for (let pauseMs = 20; ; pauseMs = Math.min(2 * pauseMs, 500)) {
@@ -88,8 +90,8 @@ export async function unmountOrDetach(
     if (result.kind === 'done' || mountWithId(mountpoint, mountId) === undefined) return 'unmounted';
     if (result.kind === 'failed') throw new MountError(`cannot unmount ${mountpoint}: ${result.why}`);
     const leftMs = deadlineMs - performance.now();
-    if (leftMs <= 0) break;
-    await sleep(Math.min(pauseMs, leftMs));
+    if (leftMs <= 0 || hurry?.aborted === true) break;
+    await sleep(Math.min(pauseMs, leftMs), undefined, { signal: hurry }).catch(() => undefined);
   }
   const mount = mountWithId(mountpoint, mountId);
   if (mount === undefined) return 'unmounted';

@@ -25,6 +25,7 @@ export interface Mounted {
   readonly ended: Promise<void>;
   /**
    * Unmounts. A busy mount is retried for `timeoutMs` and then detached (MNT_DETACH); the log says so and who holds it.
+   * A second call ends the wait of the first.
    */
   unmount(timeoutMs: number): Promise<void>;
 }

@@ -51,6 +51,8 @@ export class KernelMount implements Mounted {
   /** Undefined: mounted by somebody else, who also unmounts. */
   #place: MountPlace | undefined;
   #unmounting: Promise<void> | undefined;
+  /** Somebody asked again: a busy mount is waited for no longer. */
+  readonly #hurry = new AbortController();
   #stopping = false;
 
   constructor({ fd, filesystem, pageBytes, log }: KernelMountOptions) {
@@ -83,6 +85,7 @@ export class KernelMount implements Mounted {
   }
 
   unmount(timeoutMs: number): Promise<void> {
+    if (this.#unmounting !== undefined) this.#hurry.abort();
     this.#unmounting ??= this.#unmount(timeoutMs).catch((error: unknown) => {
       this.#unmounting = undefined;
       throw error;
@@ -98,7 +101,7 @@ export class KernelMount implements Mounted {
         const hold = async (): Promise<void> => {
           root = await open(mountpoint).catch(() => undefined);
         };
-        await unmountOrDetach(mountpoint, timeoutMs, this.#log, hold, id);
+        await unmountOrDetach(mountpoint, timeoutMs, this.#log, hold, id, this.#hurry.signal);
         if (await this.#endsWithin(LET_GO_MS)) return;
       }
       await this.#stop(root);
