@@ -6,6 +6,7 @@ import type { Logger } from '../base/log.js';
 import { isAnswered } from './control-client.js';
 import type { ControlRequest, ControlResponse } from './control-protocol.js';
 import { CONTROL_TIMEOUT_MS, MAX_REQUEST_BYTES } from './control-protocol.js';
+import { passedDescriptor } from './mount-request.js';
 import { ensurePrivateDirectory, runtimeDirectories, socketName } from './runtime-directory.js';
 
 const MAX_CONNECTIONS = 16;
@@ -28,7 +29,7 @@ export async function serveControl(
     log.info('no control socket: XDG_RUNTIME_DIR is not set');
     return () => undefined;
   }
-  const path = join(directory, socketName(mountpoint));
+  const path = join(directory, socketName(nameOfMount(mountpoint)));
   try {
     ensurePrivateDirectory(directory);
     return await listen(path, answer);
@@ -39,6 +40,11 @@ export async function serveControl(
     });
     return () => undefined;
   }
+}
+
+/** `/dev/fd/3` is another mount in each process that has it. */
+function nameOfMount(mountpoint: string): string {
+  return passedDescriptor(mountpoint) === undefined ? mountpoint : `${mountpoint} of process ${process.pid}`;
 }
 
 async function listen(path: string, answer: ControlAnswer): Promise<() => void> {

@@ -248,4 +248,16 @@ describe('mount in the background', () => {
     expect(names()).toEqual([TAG]);
     expect(workshop.exec('umount', [workshop.mountpoint]).status).toBe(0);
   });
+
+  test('a FUSE device that is mounted already reaches the daemon under its number', () => {
+    const script = [
+      'exec 5<>/dev/fuse',
+      'options=fd=5,rootmode=40000,user_id=0,group_id=0,default_permissions',
+      'mount -i -t fuse.platdumpfs -o $options sim "$2" && "$0" "$1" sim /dev/fd/5 -o sim_dump=1:64K',
+    ].join('\n');
+    const { status } = workshop.exec('bash', ['-c', script, process.execPath, PROGRAM, workshop.mountpoint]);
+    expect(status).toBe(0);
+    expect(names()).toEqual([TAG]);
+    expect(JSON.parse(workshop.run('list', '--json').stdout)).toMatchObject([{ tag: TAG }]);
+  });
 });
