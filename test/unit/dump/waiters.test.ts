@@ -183,8 +183,15 @@ describe('Waiters.settle', () => {
     expect(scene.pins).toEqual({ 0: 1, 1: 1, 4: 0, 5: 0, 6: 0 });
     scene.arrive(2);
     await scene.settle();
-    await scene.settle();
     expect(scene.answers).toEqual({ first: [0, 1, 2], second: [4, 5, 6] });
+  });
+
+  test('answers all at once who wait for the same bytes: nobody is left to ask for them anew', async () => {
+    const scene = new Scene(4);
+    for (const name of ['a', 'b', 'c']) scene.wait(name, want(0, 3 * B));
+    for (const index of [0, 1, 2]) scene.arrive(index);
+    await scene.settle();
+    expect(scene.answers).toEqual({ a: [0, 1, 2], b: [0, 1, 2], c: [0, 1, 2] });
   });
 
   test('lets a small later one pass where the quota has room', async () => {
