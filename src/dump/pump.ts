@@ -313,6 +313,9 @@ export class Pump implements ThreadClient {
     const thread = this.#thread;
     this.#thread = undefined;
     this.#cursor = 'closed';
+    // Quotas are for those that hold a thread: without one nothing stays pinned, however many dumps are open.
+    this.#window.reset();
+    this.#waiters.settle(this.#progress, false);
     if (thread !== undefined) this.#parts.threads.release(thread);
   }
 
@@ -337,13 +340,19 @@ export class Pump implements ThreadClient {
   }
 
   #reconcile(): void {
-    this.#waiters.settle(this.#progress);
+    this.#waiters.settle(this.#progress, this.#thread !== undefined);
     if (this.#failing || this.#cursor === 'closing') return;
     if (this.#removal !== undefined && this.#advanceRemoval(this.#removal)) return;
     const need = this.#need();
     if (need !== undefined) this.#serve(need);
-    else if (this.#isIdle) this.#parts.threads.reclaim();
+    else if (this.#isIdle) this.#rest();
     this.#armWake();
+  }
+
+  /** There is nothing to do: a thread is for others now, one that was asked for as well. */
+  #rest(): void {
+    if (this.#thread === undefined) this.#parts.threads.withdraw(this);
+    this.#parts.threads.reclaim();
   }
 
   /** What has to come next; undefined: nobody waits for anything. */

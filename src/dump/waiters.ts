@@ -144,8 +144,13 @@ export class Waiters {
     return nearest;
   }
 
-  /** Pins what has arrived for the waiters within the quota, and answers those that have everything. */
-  settle(progress: Progress): void {
+  /**
+   * Pins what has arrived for the waiters within the quota, and answers those that have everything.
+   *
+   * @param mayHold false: who still waits afterwards keeps nothing pinned. Only so many dumps may hold memory while
+   *   they wait, those that have a pump thread.
+   */
+  settle(progress: Progress, mayHold = true): void {
     if (this.#waiters.length === 0) return;
     let budget = this.#quotaBlocks;
     const waiting: Waiter[] = [];
@@ -153,14 +158,19 @@ export class Waiters {
     for (const waiter of this.#waiters) {
       const blocks = waiter.lastBlockEnd(progress) - waiter.firstBlock;
       // The oldest is always served, so the queue moves; the others as far as pinned memory allows.
-      const admitted = blocks <= budget || waiting.length + satisfied.length === 0;
-      if (admitted) {
-        budget -= blocks;
-        this.#pinArrived(waiter, progress);
+      const admitted = blocks <= budget || waiting.length === 0;
+      if (admitted) this.#pinArrived(waiter, progress);
+      if (admitted && waiter.missing(progress) === undefined) {
+        // Whoever is answered lets go at once and uses up no quota: the next one may have everything, too, and must
+        // not be taken for one whose bytes are gone.
+        satisfied.push(waiter);
+        continue;
       }
-      (admitted && waiter.missing(progress) === undefined ? satisfied : waiting).push(waiter);
+      if (admitted) budget -= blocks;
+      waiting.push(waiter);
     }
     this.#waiters = waiting;
+    if (!mayHold) for (const waiter of waiting) this.#unpin(waiter);
     for (const waiter of satisfied) waiter.resolve(waiter.pinned);
   }
 
