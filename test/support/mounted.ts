@@ -1,0 +1,225 @@
+import type { ChildProcess } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+export const PROGRAM = fileURLToPath(new URL('../../bin/platdumpfs', import.meta.url));
+
+/** What a suite is run with: how the kernel is spoken to, and what the layer above firmware allows. */
+export interface Cell {
+  readonly transport: 'kernel' | 'fuse-native';
+  readonly discipline: 'papr' | 'librtas';
+}
+
+export const CELLS: readonly Cell[] = [
+  { transport: 'kernel', discipline: 'papr' },
+  { transport: 'kernel', discipline: 'librtas' },
+  { transport: 'fuse-native', discipline: 'papr' },
+  { transport: 'fuse-native', discipline: 'librtas' },
+];
+
+export interface LogLine {
+  readonly level: string;
+  readonly message: string;
+  readonly [field: string]: unknown;
+}
+
+/** A line of `--trace-rtas`. */
+export interface TracedCall {
+  readonly op: 'read' | 'invalidate';
+  readonly tag: string;
+  readonly offset: number;
+  readonly status: number;
+  readonly bytes: number;
+}
+
+export type Exit = number | NodeJS.Signals;
+
+/** For whatever has to happen by itself: a busy machine is slow, a broken daemon never does it. */
+const LIMIT_MS = 20_000;
+
+/**
+ * A private directory with a mount point, simulated dumps and a place for copies, served by the program in a process
+ * of its own. Whatever happens, nothing of it outlives the test: no process, no mount, no file.
+ */
+export class Mounted implements AsyncDisposable {
+  readonly cell: Cell;
+  readonly directory = realpathSync(mkdtempSync(join(tmpdir(), 'platdumpfs-mount-')));
+  readonly mountpoint = join(this.directory, 'mnt');
+  readonly simDir = join(this.directory, 'dumps');
+  readonly out = join(this.directory, 'out');
+  readonly tracePath = join(this.directory, 'trace');
+  /** Log lines that would otherwise fail the test: level error, or no log line at all. */
+  readonly expected: RegExp[] = [];
+  readonly #daemons: Daemon[] = [];
+
+  constructor(cell: Cell) {
+    this.cell = cell;
+    for (const path of [this.mountpoint, this.simDir, this.out]) mkdirSync(path);
+  }
+
+  /** Path of a dump below the mount point. */
+  at(name: string): string {
+    return join(this.mountpoint, name);
+  }
+
+  /** The daemon that was started last. */
+  get daemon(): Daemon {
+    const last = this.#daemons.at(-1);
+    if (last === undefined) throw new Error('no daemon was started');
+    return last;
+  }
+
+  /** Starts the program in the foreground and waits until it says that it is mounted. */
+  async start(...args: string[]): Promise<void> {
+    const daemon = this.launch(...args);
+    await daemon.said('mounted');
+  }
+
+  /** Starts the program and returns at once. */
+  launch(...args: string[]): Daemon {
+    const daemon = new Daemon(this.#program(args), this.directory);
+    this.#daemons.push(daemon);
+    return daemon;
+  }
+
+  /** Command line for this mount: everything behind the name of the interpreter. */
+  #program(args: readonly string[]): readonly string[] {
+    const { transport, discipline } = this.cell;
+    const fixed = [`--transport=${transport}`, `--sim-discipline=${discipline}`, '--log-format=json'];
+    return [PROGRAM, 'mount', '--source=sim', ...fixed, ...args, this.mountpoint];
+  }
+
+  /** Entries of the mount table for the mount point. */
+  get mounts(): number {
+    const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
+    return lines.filter((line) => line.split(' ')[4] === this.mountpoint).length;
+  }
+
+  /** All firmware calls so far, of every daemon that was told to write `tracePath`. */
+  async trace(): Promise<readonly TracedCall[]> {
+    const lines = (await readFile(this.tracePath, 'utf8')).split('\n');
+    return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as TracedCall);
+  }
+
+  async invalidations(): Promise<readonly string[]> {
+    return (await this.trace()).filter(({ op }) => op === 'invalidate').map(({ tag }) => tag);
+  }
+
+  /** Stops what runs, clears what is left, and fails if that was more than an orderly stop should leave. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const faults: string[] = [];
+    for (const daemon of this.#daemons) {
+      if (daemon.running) faults.push(...(await daemon.stopOrKill()));
+      faults.push(...daemon.strayOutput(this.expected));
+    }
+    if (this.mounts > 0) faults.push(`${this.mounts} mounts were left at ${this.mountpoint}`);
+    for (let tries = 0; this.mounts > 0 && tries < 10; tries += 1)
+      spawnSync('umount', ['-i', '-l', this.mountpoint]);
+    rmSync(this.directory, { recursive: true });
+    if (faults.length > 0) throw new Error(faults.join('\n'));
+  }
+}
+
+/** The program as a child process. */
+export class Daemon {
+  readonly child: ChildProcess;
+  stderr = '';
+  readonly #ended: Promise<Exit>;
+  readonly #news = new EventEmitter();
+
+  constructor(args: readonly string[], directory: string) {
+    const env: NodeJS.ProcessEnv = { ...process.env, RUNTIME_DIRECTORY: join(directory, 'run') };
+    delete env['JOURNAL_STREAM'];
+    this.child = spawn(process.execPath, args, { cwd: directory, env, stdio: ['ignore', 'ignore', 'pipe'] });
+    this.child.stderr?.on('data', (chunk: Buffer) => {
+      this.stderr += chunk.toString();
+      this.#news.emit('news');
+    });
+    this.#ended = once(this.child, 'close').then(([status, signal]) => (status ?? signal) as Exit);
+    void this.#ended.then(() => this.#news.emit('news'));
+  }
+
+  get running(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  get log(): readonly LogLine[] {
+    return this.#lines().flatMap(({ parsed }) => parsed ?? []);
+  }
+
+  logged(message: string): LogLine | undefined {
+    return this.log.find((line) => line.message === message);
+  }
+
+  /** Waits until a line with this message is logged. */
+  async said(message: string): Promise<LogLine> {
+    const signal = AbortSignal.timeout(LIMIT_MS);
+    for (;;) {
+      const line = this.logged(message);
+      if (line !== undefined) return line;
+      if (!this.running) throw new Error(`ended without saying "${message}":\n${this.stderr}`);
+      await once(this.#news, 'news', { signal }).catch(() => {
+        throw new Error(`did not say "${message}" within ${LIMIT_MS} ms:\n${this.stderr}`);
+      });
+    }
+  }
+
+  /** Exit status, or the signal that ended it. */
+  async exit(): Promise<Exit> {
+    const exit = await Promise.race([this.#ended, sleep(LIMIT_MS, undefined, { ref: false })]);
+    if (exit === undefined) throw new Error(`did not end within ${LIMIT_MS} ms:\n${this.stderr}`);
+    return exit;
+  }
+
+  stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Exit> {
+    this.child.kill(signal);
+    return this.exit();
+  }
+
+  /** @returns what was wrong with the way it ended */
+  async stopOrKill(): Promise<string[]> {
+    try {
+      const exit = await this.stop();
+      return exit === 0 ? [] : [`SIGTERM ended the daemon with ${exit}:\n${this.stderr}`];
+    } catch (error) {
+      this.child.kill('SIGKILL');
+      await this.#ended;
+      return [String(error)];
+    }
+  }
+
+  /** Errors in the log, and what is no log line: stack traces, warnings of the runtime. */
+  strayOutput(expected: readonly RegExp[]): string[] {
+    return this.#lines()
+      .filter(({ text, parsed }) => text !== '' && (parsed === undefined || parsed.level === 'error'))
+      .filter(({ text }) => !expected.some((pattern) => pattern.test(text)))
+      .map(({ text }) => `stray output: ${text}`);
+  }
+
+  #lines(): { readonly text: string; readonly parsed: LogLine | undefined }[] {
+    return this.stderr.split('\n').map((text) => ({ text, parsed: parsedLine(text) }));
+  }
+}
+
+function parsedLine(text: string): LogLine | undefined {
+  try {
+    return JSON.parse(text) as LogLine;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Polls what nothing announces: kernel caches, directory listings. */
+export async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
+  const deadline = Date.now() + LIMIT_MS;
+  while (!(await holds())) {
+    if (Date.now() >= deadline) throw new Error(`not within ${LIMIT_MS} ms: ${what}`);
+    await sleep(20);
+  }
+}
