@@ -11,6 +11,7 @@ import type { DumpParts, DumpState, LostReason, SizeOrigin } from './dump.js';
 import { Dump } from './dump.js';
 import { ProbeLimiter } from './probe-limiter.js';
 import { PumpThreads } from './pump-threads.js';
+import { PumpWorker } from './pump-worker.js';
 import { MIN_SLOTS, pumpQuota } from './quota.js';
 
 /** Smallest `cacheSizeBytes` with which two dumps can be read at once. */
@@ -75,7 +76,8 @@ export class DumpStore implements AsyncDisposable {
     this.source = source;
     this.#cache = new BlockCache(options.cacheSizeBytes);
     const quota = pumpQuota(this.#cache.arena.slots);
-    this.#threads = new PumpThreads(quota.pumps, source.driver, this.#cache.arena.slabs);
+    const { slabs } = this.#cache.arena;
+    this.#threads = new PumpThreads(quota.pumps, (onGone) => new PumpWorker(source.driver, slabs, onGone));
     this.#parts = { source, cache: this.#cache, quota, threads: this.#threads, now, log };
     this.#probes = new ProbeLimiter(now);
     this.#unsubscribe = source.onChange(() => {

@@ -1,9 +1,5 @@
-import { Worker } from 'node:worker_threads';
-import { threadEntry } from '../base/thread-entry.js';
 import type { DumpTag } from '../base/tag.js';
-import type { DriverSpec } from '../source/index.js';
-import type { PumpCommand, PumpEvent, PumpThreadData } from './pump-protocol.js';
-import { Control } from './pump-protocol.js';
+import type { Control, PumpCommand, PumpEvent } from './pump-protocol.js';
 
 /** What a thread tells the pump that uses it. */
 export interface PumpThreadListener {
@@ -12,43 +8,17 @@ export interface PumpThreadListener {
   onCrash(error: Error): void;
 }
 
-/** A pump thread as seen from the store. */
-export class PumpThread {
-  readonly control = new Control();
-  readonly #worker: Worker;
-  #listener: PumpThreadListener | undefined;
-
-  constructor(driver: DriverSpec, slabs: readonly SharedArrayBuffer[], onGone: () => void) {
-    const workerData: PumpThreadData = { driver, slabs, control: this.control.buffer };
-    this.#worker = new Worker(threadEntry(import.meta.url, './pump-thread.js'), {
-      workerData,
-      // A pump thread allocates next to nothing; without a limit V8 lets garbage of 16 threads pile up.
-      resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 },
-    });
-    // The mount keeps the process alive, not the threads that serve it.
-    this.#worker.unref();
-    this.#worker.on('message', (event: PumpEvent) => this.#listener?.onEvent(event));
-    this.#worker.on('error', (error) => {
-      onGone();
-      this.#listener?.onCrash(error);
-    });
-  }
-
-  use(listener: PumpThreadListener | undefined): void {
-    this.#listener = listener;
-  }
-
-  send(command: PumpCommand): void {
-    this.#worker.postMessage(command);
-  }
-
+/** A thread that makes firmware calls for one pump at a time. */
+export interface PumpThread {
+  readonly control: Control;
+  use(listener: PumpThreadListener | undefined): void;
+  send(command: PumpCommand): void;
   /** Ends the thread even when it waits inside the simulated firmware. A real call under way ends first. */
-  async end(): Promise<void> {
-    this.#listener = undefined;
-    this.control.nextEpoch();
-    await this.#worker.terminate();
-  }
+  end(): Promise<void>;
 }
+
+/** Starts a thread. `onGone` is to be called when it died by itself. */
+export type StartPumpThread = (onGone: () => void) => PumpThread;
 
 /** Who wants a thread, and who might give one up. */
 export interface ThreadClient {
@@ -70,19 +40,16 @@ const SPARE_THREADS = 2;
 /** The bounded set of pump threads: as many as firmware handles may be open at once. */
 export class PumpThreads {
   readonly #most: number;
-  readonly #start: (onGone: (thread: PumpThread) => void) => PumpThread;
+  readonly #start: StartPumpThread;
   readonly #spare: PumpThread[] = [];
   readonly #holders = new Map<PumpThread, ThreadClient>();
   readonly #queue: ThreadClient[] = [];
   /** Holders that were asked for their thread and have not given it back yet. */
   readonly #yielding = new Set<ThreadClient>();
 
-  constructor(most: number, driver: DriverSpec, slabs: readonly SharedArrayBuffer[]) {
+  constructor(most: number, start: StartPumpThread) {
     this.#most = most;
-    this.#start = (onGone) => {
-      const thread: PumpThread = new PumpThread(driver, slabs, () => onGone(thread));
-      return thread;
-    };
+    this.#start = start;
   }
 
   /** Clients that wait for a thread because all are busy. */
@@ -163,13 +130,16 @@ export class PumpThreads {
   #take(): PumpThread | undefined {
     if (this.#spare.length > 0) return this.#spare.pop();
     if (this.#holders.size >= this.#most) return undefined;
-    return this.#start((gone) => {
-      const holder = this.#holders.get(gone);
-      if (holder !== undefined) this.#yielding.delete(holder);
-      this.#holders.delete(gone);
-      const at = this.#spare.indexOf(gone);
-      if (at >= 0) this.#spare.splice(at, 1);
-      this.#serve();
-    });
+    const thread = this.#start(() => this.#forget(thread));
+    return thread;
+  }
+
+  #forget(gone: PumpThread): void {
+    const holder = this.#holders.get(gone);
+    if (holder !== undefined) this.#yielding.delete(holder);
+    this.#holders.delete(gone);
+    const at = this.#spare.indexOf(gone);
+    if (at >= 0) this.#spare.splice(at, 1);
+    this.#serve();
   }
 }
