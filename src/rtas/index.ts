@@ -2,3 +2,8 @@ export * from './librtas-codes.js';
 export * from './ports.js';
 export * from './status.js';
 export * from './trace.js';
+export { dumpNotices } from './events/dump-notices.js';
+export type { DumpNotice, DumpNotices, IgnoredNotice } from './events/dump-notices.js';
+export { MAX_RECORD_BYTES, readErrorLogRecord } from './events/error-log-record.js';
+export type { ErrorLogRecord } from './events/error-log-record.js';
+export { EventText } from './events/event-text.js';
