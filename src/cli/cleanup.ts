@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../base/log.js';
 
 /** What has to be given back, last taken first. One failure does not keep the rest from being given back. */
@@ -14,7 +15,16 @@ export class Cleanup {
     this.#steps.push({ what, run });
   }
 
-  async run(): Promise<void> {
+  /** @returns false when it is not done after `timeoutMs`; it goes on then */
+  async runWithin(timeoutMs: number): Promise<boolean> {
+    const waiting = new AbortController();
+    const timeout = sleep(timeoutMs, false, { signal: waiting.signal }).catch(() => false);
+    const done = await Promise.race([this.#run().then(() => true), timeout]);
+    waiting.abort();
+    return done;
+  }
+
+  async #run(): Promise<void> {
     for (const { what, run } of this.#steps.splice(0).reverse()) {
       try {
         await run();

@@ -7,6 +7,7 @@ import type { ExplainedGate } from '../lockdown/index.js';
 import type { DumpSource } from '../source/index.js';
 import type { Cleanup } from './cleanup.js';
 import type { Settings } from './option-table.js';
+import type { ChosenSource } from './select-source.js';
 import { openSource } from './select-source.js';
 
 /** What stands between the kernel and firmware. */
@@ -16,9 +17,15 @@ export interface Composition {
 }
 
 /** Builds every room once. What it opens goes into `cleanup` at once, so that a later failure leaves nothing behind. */
-export function compose(settings: Settings, gate: ExplainedGate, cleanup: Cleanup, log: Logger): Composition {
+export function compose(
+  source: ChosenSource,
+  settings: Settings,
+  gate: ExplainedGate,
+  cleanup: Cleanup,
+  log: Logger,
+): Composition {
   // The store disposes of its source.
-  const store = openStore(openSource(settings, log), settings, log);
+  const store = openStore(openSource(source, settings, log), settings, log);
   cleanup.add('dump store', () => store[Symbol.asyncDispose]());
   const filesystem = createFilesystem({
     store,

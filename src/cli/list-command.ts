@@ -1,14 +1,12 @@
 import { resolve } from 'node:path';
 import { createLogger, silentLogger } from '../base/log.js';
-import type { Logger } from '../base/log.js';
-import { Cleanup } from './cleanup.js';
 import type { ControlResponse } from './control-protocol.js';
 import { CommandError, EXIT, usageError } from './exit-status.js';
 import type { ListedDump } from './listing.js';
 import { listedFromSource, listingTable, sortListing } from './listing.js';
 import { logOptions } from './log-settings.js';
 import { openUnlockedGate } from './open-gate.js';
-import type { OptionKey, Settings } from './option-table.js';
+import type { OptionKey } from './option-table.js';
 import type { ParsedOptions } from './parse-options.js';
 import { printOut } from './print.js';
 import { askDaemonAt, askOnlyDaemon } from './running-daemons.js';
@@ -18,6 +16,7 @@ import { chooseSource, needsKnownLockdown, openSource } from './select-source.js
 const SOURCE_OPTIONS: readonly OptionKey[] = [
   'source',
   'dump',
+  'opalDir',
   'simDir',
   'simDump',
   'simLatencyUs',
@@ -62,19 +61,8 @@ function dumpsOf(response: ControlResponse): readonly ListedDump[] {
 async function dumpsOfSource({ settings, given }: ParsedOptions): Promise<ListedDump[]> {
   // Nothing is being served that could be warned about; errors come as exit status and message.
   const log = given.has('logLevel') ? createLogger(logOptions(settings)) : silentLogger;
-  const cleanup = new Cleanup(log);
-  try {
-    return listSource(settings, cleanup, log);
-  } finally {
-    await cleanup.run();
-  }
-}
-
-function listSource(settings: Settings, cleanup: Cleanup, log: Logger): ListedDump[] {
-  const usable = chooseSource(settings.source);
-  const gate = openUnlockedGate(settings, needsKnownLockdown(usable), log);
-  cleanup.add('lockdown gate', () => gate[Symbol.dispose]());
-  const source = openSource(settings, log);
-  cleanup.add('source', () => source[Symbol.asyncDispose]());
+  const usable = chooseSource(settings.source, settings);
+  openUnlockedGate(settings, needsKnownLockdown(usable), log)[Symbol.dispose]();
+  await using source = openSource(usable, settings, log);
   return sortListing(listedFromSource(source, Date.now()));
 }

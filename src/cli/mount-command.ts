@@ -1,3 +1,4 @@
+import { exitWithoutThreads } from '../base/exit-without-threads.js';
 import { createLogger } from '../base/log.js';
 import type { Logger } from '../base/log.js';
 import type { Filesystem } from '../fs/index.js';
@@ -19,6 +20,9 @@ import { chooseSource, needsKnownLockdown } from './select-source.js';
 import { serveUntilEnd } from './service.js';
 import { StopSignals } from './stop-signals.js';
 
+/** Unmounted already: nobody but threads that still work for the mount is waited for. */
+const CLEANUP_MS = 10_000;
+
 /** @param args the command line after the program's name, for the daemon to parse again */
 export async function mountCommand(request: MountRequest, args: readonly string[]): Promise<number> {
   const parent = waitingParent();
@@ -29,9 +33,16 @@ export async function mountCommand(request: MountRequest, args: readonly string[
   try {
     await mountAndServe(request, parent, cleanup, log);
   } finally {
-    await cleanup.run();
+    await endWithin(CLEANUP_MS, cleanup, log);
   }
   return EXIT.done;
+}
+
+/** At exit Node waits for its threads, and one that is inside a firmware call may stay there for minutes. */
+async function endWithin(timeoutMs: number, cleanup: Cleanup, log: Logger): Promise<void> {
+  if (await cleanup.runWithin(timeoutMs)) return;
+  log.warn('a thread does not come back from firmware: the process ends by a signal');
+  exitWithoutThreads();
 }
 
 async function mountAndServe(
@@ -44,19 +55,22 @@ async function mountAndServe(
   const stop = new StopSignals();
   cleanup.add('signals', () => stop[Symbol.dispose]());
   process.umask(0o077);
-  const source = chooseSource(request.source);
+  const source = chooseSource(request.source, settings);
+  if (request.source === 'auto') log.info('source chosen', { source: source.name, ...source.passedOver });
   const gate = openUnlockedGate(settings, needsKnownLockdown(source), log);
   cleanup.add('lockdown gate', () => gate[Symbol.dispose]());
-  const transport = await mountErrorsAsStatus(() => selectTransport(settings.transport, log));
+  const transport = await mountErrorsAsStatus(() =>
+    selectTransport(settings.transport, log, request.mountpoint),
+  );
   const mountpoint = await mountErrorsAsStatus(() => realMountpoint(request));
-  const { store, filesystem } = compose(settings, gate, cleanup, log);
+  const { store, filesystem } = compose(source, settings, gate, cleanup, log);
   // No directory is kept busy by a daemon that happens to have been started in it.
   process.chdir('/');
   const mounted = await mountErrorsAsStatus(() =>
     mount(transport, filesystem, { ...request, mountpoint }, log),
   );
   cleanup.add('control socket', await serveControl(mountpoint, answerControl(mountpoint, store, gate), log));
-  log.info('mounted', { mountpoint, source, transport: transport.name });
+  log.info('mounted', { mountpoint, source: source.name, transport: transport.name });
   await parent?.ready(mountpoint);
   await serveUntilEnd(mounted, stop, settings.unmountTimeout, log);
 }

@@ -71,7 +71,7 @@ function checkMemory(cacheSizeBytes: number): void {
  * @throws CommandError with status `usage`
  */
 export function checkNotHidden(mountpoint: string, settings: Settings): void {
-  for (const key of ['simDir', 'traceRtas', 'lockdownFile'] as const) {
+  for (const key of ['simDir', 'opalDir', 'traceRtas', 'lockdownFile'] as const) {
     const path = settings[key];
     if (path !== undefined && `${realPath(path)}/`.startsWith(`${mountpoint}/`))
       throw usageError(`--${longName(key)} ${path} would be hidden by the mount at ${mountpoint}`);

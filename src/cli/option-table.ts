@@ -53,6 +53,13 @@ export const OPTIONS = {
     parse: tagMaybeSize,
     summary: 'a dump tag that is known by hand; repeatable',
   },
+  opalDir: {
+    kind: 'optional',
+    ...IN_SOURCE,
+    metavar: 'PATH',
+    parse: path,
+    summary: "directory of OPAL's dumps (default: /sys/firmware/opal/dump)",
+  },
   simDir: {
     kind: 'optional',
     ...IN_SIM,

@@ -64,7 +64,7 @@ export class PumpStream {
     this.#offset = command.offset;
     this.#control.position = command.offset;
     try {
-      this.#cursor = this.#driver.open(command.tag, command.resume, command.detail);
+      this.#cursor = this.#driver.open(command.tag, command.resume, command.detail, command.offset);
       this.#emit({ op: 'opened' });
     } catch (thrown) {
       this.#emit({ op: 'open-failed', error: SourceError.from(thrown).data });

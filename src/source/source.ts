@@ -44,9 +44,10 @@ export const MIN_READ_BYTES = 4096;
 export interface DumpDriver {
   /**
    * @param detail what `DumpSource.detail(tag)` returned on the main thread
+   * @param offset byte position of `from` in the dump, for traces
    * @throws SourceError `EBUSY`: another program holds the dump
    */
-  open(tag: DumpTag, from: ResumePoint, detail: unknown): DumpCursor;
+  open(tag: DumpTag, from: ResumePoint, detail: unknown, offset?: number): DumpCursor;
 }
 
 /** The module that a worker thread loads to get its driver: it exports `createDriver(data)`. */

@@ -25,6 +25,7 @@ test('parseOptions gives the documented defaults', () => {
   expect(mount().settings).toEqual({
     source: 'auto',
     dump: [],
+    opalDir: undefined,
     simDir: undefined,
     simDump: [],
     simLatencyUs: 0,

@@ -1,19 +1,50 @@
-import { expect, test } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { parseOptions } from '../../../src/cli/parse-options.js';
 import { chooseSource, needsKnownLockdown } from '../../../src/cli/select-source.js';
 
+const opalDir = mkdtempSync(join(tmpdir(), 'platdumpfs-opal-'));
+afterAll(() => rmSync(opalDir, { recursive: true }));
+
+const { settings } = parseOptions('mount', ['/mnt']);
+const withOpal = { ...settings, opalDir };
+
 test('chooseSource takes sim', () => {
-  expect(chooseSource('sim')).toBe('sim');
+  expect(chooseSource('sim', settings)).toEqual({ name: 'sim', passedOver: {} });
 });
 
-test.each(['auto', 'papr', 'librtas', 'opal'] as const)(
-  'chooseSource(%s) ends with status 3 and mentions sim',
-  (name) => {
-    const failing = (): unknown => chooseSource(name);
-    expect(failing).toThrow('--source sim');
-    expect(failing).toThrow(expect.objectContaining({ status: 3 }));
-  },
-);
+// The machine that runs these tests is none with such firmware; test/pseries/ is where the sources are found.
+describe('on a machine without firmware for dumps', () => {
+  test.each([
+    { source: 'papr', path: '/dev/papr-platform-dump' },
+    { source: 'librtas', path: '/proc/device-tree/rtas/ibm,platform-dump' },
+    { source: 'opal', path: '/sys/firmware/opal/dump' },
+    { source: 'auto', path: '/dev/papr-platform-dump' },
+  ] as const)(
+    'chooseSource($source) ends with status 3, names $path and mentions sim',
+    ({ source, path }) => {
+      const failing = (): unknown => chooseSource(source, settings);
+      expect(failing).toThrow(`${path} does not exist`);
+      expect(failing).toThrow('--source sim');
+      expect(failing).toThrow(expect.objectContaining({ status: 3 }));
+    },
+  );
 
-test('needsKnownLockdown spares simulated dumps', () => {
-  expect(needsKnownLockdown('sim')).toBe(false);
+  test('chooseSource(opal) takes the directory that --opal-dir names', () => {
+    expect(chooseSource('opal', withOpal)).toEqual({ name: 'opal', passedOver: {} });
+  });
+
+  test('chooseSource(auto) says why it passed over the better ones', () => {
+    const { name, passedOver } = chooseSource('auto', withOpal);
+    expect(name).toBe('opal');
+    expect(passedOver.papr).toMatch('/dev/papr-platform-dump');
+    expect(passedOver.librtas).toMatch('ibm,platform-dump');
+  });
+});
+
+test('needsKnownLockdown spares simulated dumps only', () => {
+  expect(needsKnownLockdown({ name: 'sim', passedOver: {} })).toBe(false);
+  expect(needsKnownLockdown({ name: 'opal', passedOver: {} })).toBe(true);
 });

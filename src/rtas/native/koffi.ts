@@ -1,0 +1,32 @@
+import { createRequire } from 'node:module';
+import type * as KoffiModule from 'koffi';
+
+export type Koffi = typeof KoffiModule;
+
+const require = createRequire(import.meta.url);
+let loaded: Koffi | undefined;
+
+/**
+ * The foreign function interface, loaded when somebody needs it first: an optional dependency, since only real
+ * firmware does. Each thread loads its own.
+ *
+ * @throws Error in one line that says what to install
+ */
+export function loadKoffi(): Koffi {
+  loaded ??= requireKoffi();
+  return loaded;
+}
+
+function requireKoffi(): Koffi {
+  try {
+    return require('koffi') as Koffi;
+  } catch (error) {
+    // With the package but without the part for this processor the message runs over several lines.
+    const [reason] = (error as Error).message.split('\n');
+    throw new Error(
+      `firmware can be reached only with the npm package koffi, which cannot be loaded (${reason ?? 'no reason given'}); ` +
+        `install the optional dependencies, for this machine: npm install --os=linux --cpu=${process.arch}`,
+      { cause: error },
+    );
+  }
+}

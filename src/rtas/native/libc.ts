@@ -1,0 +1,50 @@
+import { constants } from 'node:os';
+import { errnoName } from '../../base/errno.js';
+import type { SystemCallError } from '../ports.js';
+import { loadKoffi } from './koffi.js';
+
+type Ioctl = (fd: number, request: number, argument: BigUint64Array) => number;
+
+interface Libc {
+  readonly ioctl: Ioctl;
+  readonly close: (fd: number) => number;
+}
+
+let loaded: Libc | undefined;
+
+function libc(): Libc {
+  loaded ??= loadLibc();
+  return loaded;
+}
+
+function loadLibc(): Libc {
+  const library = loadKoffi().load('libc.so.6');
+  return {
+    // Declared with fixed arguments: on the 64-bit ABIs of Linux these travel like variable ones.
+    ioctl: library.func('ioctl', 'int', ['int', 'unsigned long', 'uint64_t *']) as Ioctl,
+    close: library.func('close', 'int', ['int']) as Libc['close'],
+  };
+}
+
+/**
+ * ioctl(2) with a pointer to one 64-bit word in host byte order.
+ *
+ * @param request unsigned: bitwise operators of JavaScript yield a signed number for most of PowerPC's
+ * @returns what the system call returned, not negative
+ * @throws SystemCallError
+ */
+export function ioctlWord(fd: number, request: number, word: bigint, what: string): number {
+  const result = libc().ioctl(fd, request, new BigUint64Array([word]));
+  if (result >= 0) return result;
+  throw systemCallError(loadKoffi().errno(), what);
+}
+
+/** close(2) for a descriptor that Node did not open: a thread's own close would warn about it. */
+export function closeDescriptor(fd: number): void {
+  if (libc().close(fd) < 0) throw systemCallError(loadKoffi().errno(), `cannot close descriptor ${fd}`);
+}
+
+function systemCallError(errno: number, what: string): SystemCallError {
+  const code = Object.values(constants.errno).includes(errno) ? errnoName(errno) : `errno ${errno}`;
+  return Object.assign(new Error(`${code}: ${what}`), { code, errno: -errno });
+}

@@ -1,0 +1,28 @@
+import { FirmwareTrace, InstalledLibrtas } from '../rtas/index.js';
+import { atThreadEnd } from './at-thread-end.js';
+import { librtasDriver } from './librtas-cursor.js';
+import { guardedAgainstRestart } from './restart-guard.js';
+import type { CreateDriver } from './source.js';
+import { tracedLibrtas } from './traced-ports.js';
+
+/** What a pump thread is told about librtas. */
+export interface LibrtasDriverData {
+  readonly libraryPath: string;
+  readonly tracePath: string | undefined;
+  /** The library is to be used by one thread at a time. */
+  readonly lock: SharedArrayBuffer;
+}
+
+/** Entry of source `librtas` in a pump thread. */
+export const createDriver: CreateDriver = (data) => {
+  const { libraryPath, tracePath, lock } = data as LibrtasDriverData;
+  const installed = new InstalledLibrtas(libraryPath, lock);
+  const trace = tracePath === undefined ? undefined : new FirmwareTrace(tracePath);
+  if (trace !== undefined) atThreadEnd(trace);
+  return {
+    open(tag, from, detail, offset = 0) {
+      const port = trace === undefined ? installed : tracedLibrtas(installed, trace, offset);
+      return librtasDriver(guardedAgainstRestart(port, detail as SharedArrayBuffer)).open(tag, from, detail);
+    },
+  };
+};
