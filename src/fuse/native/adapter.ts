@@ -5,11 +5,13 @@ import type {
   DirectoryEntry,
   Filesystem,
   RefusedOperation,
+  RequestContext,
   StatFs,
 } from '../../fs/index.js';
 import { ROOT_INO } from '../../fs/index.js';
-import { andThen } from './answers.js';
+import { andThen, finallyDo } from './answers.js';
 import type { HeldName, PathWalk } from './path-walk.js';
+import type { ReadsInFlight } from './reads-in-flight.js';
 import type { RequestContexts } from './request-contexts.js';
 
 interface OpenFile {
@@ -25,13 +27,15 @@ export class Adapter {
   readonly #filesystem: Filesystem;
   readonly #walk: PathWalk;
   readonly #requests: RequestContexts;
+  readonly #reads: ReadsInFlight;
   readonly #files = new Map<number, OpenFile>();
   #lastHandle = 0;
 
-  constructor(filesystem: Filesystem, walk: PathWalk, requests: RequestContexts) {
+  constructor(filesystem: Filesystem, walk: PathWalk, requests: RequestContexts, reads: ReadsInFlight) {
     this.#filesystem = filesystem;
     this.#walk = walk;
     this.#requests = requests;
+    this.#reads = reads;
   }
 
   /**
@@ -86,8 +90,9 @@ export class Adapter {
 
   /** @returns bytes put into `into`; fewer than fit only at the true end of the dump */
   read(handle: number, into: Uint8Array, offset: number): Answer<number> {
-    const { fh } = this.#file(handle);
-    return this.#requests.run((context) =>
+    const { fh, name } = this.#file(handle);
+    const answered = this.#reads.begin(name.ino);
+    const read = (context: RequestContext): Answer<number> =>
       andThen(this.#filesystem.read(fh, offset, into.length, context), (answer) => {
         using bytes = answer;
         let at = 0;
@@ -98,8 +103,8 @@ export class Adapter {
         // libfuse writes the reply on its own thread and does not say what came of it: this is as near as one gets.
         bytes.delivered();
         return at;
-      }),
-    );
+      });
+    return finallyDo(() => this.#requests.run(read), answered);
   }
 
   release(handle: number): void {

@@ -13,7 +13,9 @@ function usualReason(options: MountOptions): string | undefined {
     accessSync('/dev/fuse', constants.R_OK | constants.W_OK);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unusable';
-    return `/dev/fuse: ${code}; load the module fuse, or pass the device into the container`;
+    if (code === 'ENOENT')
+      return 'there is no /dev/fuse: load the module fuse, or pass the device into the container';
+    return `/dev/fuse may not be opened by this user (${code}): its mode is usually 0666`;
   }
   if (process.getuid?.() === 0 || !options.allowOther || userAllowOther()) return undefined;
   return 'allow_other needs the line user_allow_other in /etc/fuse.conf';

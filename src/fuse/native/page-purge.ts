@@ -2,50 +2,88 @@ import type { Logger } from '../../base/log.js';
 import { notifyInvalidateInode } from '../notification.js';
 import type { FuseDevice } from './fuse-device.js';
 import type { Node, NodeIds, NodeTable } from './node-table.js';
+import type { ReadsInFlight } from './reads-in-flight.js';
+
+interface Waiting {
+  readonly done: Promise<void>;
+  readonly resolve: () => void;
+}
 
 /**
  * Makes the kernel drop the pages of an inode, also those of open and mapped files.
  *
- * Pages are all that it keeps: names and attributes have a lifetime of zero on this transport. One notification is
- * under way at a time, so that the purge takes at most one thread of libuv's pool.
+ * Pages are all that it keeps: names and attributes have a lifetime of zero on this transport.
+ *
+ * A notification waits in the kernel for the locks of pages that a read in flight will fill, and nothing can interrupt
+ * it there: a process that is killed then never lets go of the FUSE device, and the mount hangs for good. So a purge is
+ * held back until the reads of its inode are answered. One is under way at a time, which takes one thread of libuv's
+ * pool.
  */
 export class PagePurge {
   readonly #device: FuseDevice;
   readonly #nodes: NodeTable;
+  readonly #reads: ReadsInFlight;
   readonly #log: Logger;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #queue = new Map<Node, Waiting>();
+  #sending = false;
 
-  constructor(device: FuseDevice, nodes: NodeTable, log: Logger) {
+  constructor(device: FuseDevice, nodes: NodeTable, reads: ReadsInFlight, log: Logger) {
     this.#device = device;
     this.#nodes = nodes;
+    this.#reads = reads;
     this.#log = log;
+    reads.onIdle = () => this.#sendMore();
   }
 
   /** Resolves when the pages are gone, or the mount is. Never rejects. */
   purge(node: Node): Promise<void> {
-    const turn = this.#last.then(() => this.#purge(node)).catch((error: unknown) => this.#failed(error));
-    this.#last = turn;
-    return turn;
+    let waiting = this.#queue.get(node);
+    if (waiting === undefined) {
+      let resolve = (): void => undefined;
+      const done = new Promise<void>((whenDone) => (resolve = whenDone));
+      waiting = { done, resolve };
+      this.#queue.set(node, waiting);
+    }
+    this.#sendMore();
+    return waiting.done;
   }
 
-  async #purge(node: Node): Promise<void> {
-    if (await this.#notify(this.#nodes.candidates(node))) return;
-    // The kernel knows no such number: either it has dropped the inode already, or the table is wrong about it.
-    await this.#notify(this.#nodes.all());
+  #sendMore(): void {
+    if (this.#sending) return;
+    for (const [node, waiting] of this.#queue) {
+      if (this.#isRead(node)) continue;
+      this.#queue.delete(node);
+      this.#sending = true;
+      void this.#send(this.#nodes.candidates(node)).then(() => {
+        this.#sending = false;
+        waiting.resolve();
+        this.#sendMore();
+      });
+      return;
+    }
+  }
+
+  /** Whether a read is in flight that may concern one of the numbers of a node. */
+  #isRead(node: Node): boolean {
+    const ids = this.#nodes.candidates(node);
+    return this.#reads.inodes().some((ino) => {
+      const other = this.#nodes.byIno(ino);
+      return other === undefined || overlap(this.#nodes.candidates(other), ids);
+    });
   }
 
   /** Other files behind candidate numbers lose their pages too; the filesystem is asked for them again. */
-  async #notify(ids: NodeIds): Promise<boolean> {
-    let found = false;
-    for (let id = ids.first; id <= ids.last; id++) {
-      const written = await this.#device.notify(notifyInvalidateInode(id, 'pages'));
-      if (written === 'closed') return true;
-      found ||= written === 'done';
+  async #send(ids: NodeIds): Promise<void> {
+    try {
+      for (let id = ids.first; id <= ids.last; id++) {
+        await this.#device.notify(notifyInvalidateInode(id, 'pages'));
+      }
+    } catch (error) {
+      this.#log.error('the kernel did not drop cached pages', { error });
     }
-    return found;
   }
+}
 
-  #failed(error: unknown): void {
-    this.#log.error('the kernel did not drop cached pages', { error });
-  }
+function overlap(a: NodeIds, b: NodeIds): boolean {
+  return a.first <= b.last && b.first <= a.last;
 }

@@ -10,6 +10,7 @@ import { mountWithLibfuse } from './libfuse-mount.js';
 import { NodeTable } from './node-table.js';
 import { PagePurge } from './page-purge.js';
 import { PathWalk } from './path-walk.js';
+import { ReadsInFlight } from './reads-in-flight.js';
 import { RequestContexts } from './request-contexts.js';
 
 /** How often the end of a mount is looked for: libfuse has no callback for it that the addon passes on. */
@@ -32,12 +33,13 @@ interface Parts {
 export function startSession(addon: FuseAddon, filesystem: Filesystem, options: MountOptions): NativeSession {
   const nodes = new NodeTable();
   const requests = new RequestContexts();
+  const reads = new ReadsInFlight();
   const walk = new PathWalk(filesystem, nodes, (node) => pages.purge(node));
-  const adapter = new Adapter(filesystem, walk, requests);
+  const adapter = new Adapter(filesystem, walk, requests, reads);
   const init = latch();
   const callbacks = createCallbacks(addon, adapter, options.log, init.open);
   const libfuse = mountWithLibfuse(addon, options, callbacks);
-  const pages = new PagePurge(libfuse.device, nodes, options.log);
+  const pages = new PagePurge(libfuse.device, nodes, reads, options.log);
   const unsubscribe = filesystem.onKernelCacheChange((change) => {
     const node = change.kind === 'pages' ? nodes.byIno(change.ino) : undefined;
     if (node !== undefined) void pages.purge(node);
