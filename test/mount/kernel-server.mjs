@@ -1,13 +1,15 @@
-// Serves a memory filesystem over the kernel transport, and does what the parent says over IPC.
-// Arguments: mount point, log level.
+// Serves a memory filesystem over the kernel transport (TRANSPORT=fuse-native: over that one), and does what the parent
+// says over IPC. Arguments: mount point, log level.
+import { readdirSync, readlinkSync } from 'node:fs';
 import { FsError } from '../../dist/base/errno.js';
 import { createLogger } from '../../dist/base/log.js';
-import { kernelTransport } from '../../dist/fuse/index.js';
+import { fuseNativeTransport, kernelTransport } from '../../dist/fuse/index.js';
 import { createMemoryFilesystem } from '../support/memory-filesystem.mjs';
 
 const [mountpoint, level = 'warn', ...kernelOptions] = process.argv.slice(2);
 const log = createLogger({ level, format: 'text' });
 const memory = createMemoryFilesystem(FsError);
+const transport = process.env.TRANSPORT === fuseNativeTransport.name ? fuseNativeTransport : kernelTransport;
 let mounted;
 
 const commands = {
@@ -25,12 +27,25 @@ const commands = {
     lookups: memory.lookups.size,
     pinned: memory.pinned(),
     delivered: [...memory.files.values()].map((file) => file.delivered),
+    devices: readdirSync('/proc/self/fd').filter((fd) => linkOf(fd) === '/dev/fuse').length,
     rss: process.memoryUsage.rss(),
     cpu: process.cpuUsage(),
   }),
   unmount: ({ timeoutMs }) => mounted.unmount(timeoutMs),
+  crash: () =>
+    void setImmediate(() => {
+      throw new Error('a mistake');
+    }),
   exit: ({ status }) => setImmediate(() => process.exit(status)),
 };
+
+function linkOf(fd) {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return undefined;
+  }
+}
 
 process.on('message', async ({ id, command, ...values }) => {
   try {
@@ -42,7 +57,7 @@ process.on('message', async ({ id, command, ...values }) => {
 });
 
 try {
-  mounted = await kernelTransport.mount(memory.filesystem, {
+  mounted = await transport.mount(memory.filesystem, {
     mountpoint,
     fsname: 'memory',
     allowOther: false,

@@ -25,6 +25,7 @@ export interface MemoryFilesystem {
   /** Bytes handed out and not disposed of yet. */
   pinned(): number;
   add(name: string, size: number): MemoryFile;
+  /** Takes the name away; the inode stays. */
   remove(name: string): void;
   /** Operations of this kind wait from now on, until `letGo` or an interrupt. */
   hold(operation: HeldOperation, name?: string): void;

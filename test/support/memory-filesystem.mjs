@@ -166,10 +166,7 @@ export function createMemoryFilesystem(FsError) {
       byIno.set(file.ino, file);
       return file;
     },
-    remove(name) {
-      byIno.delete(files.get(name)?.ino);
-      files.delete(name);
-    },
+    remove: (name) => files.delete(name),
     hold: (operation, name) => held.set(operation, name),
     letGo(operation) {
       held.delete(operation);

@@ -2,15 +2,19 @@ import type { MessagePort } from 'node:worker_threads';
 import { MessageChannel, Worker, receiveMessageOnPort } from 'node:worker_threads';
 import { threadEntry } from '../../base/thread-entry.js';
 import type { DeviceReaderData, DeviceReaderEnd } from './device-reader.js';
+import { STOP, STOP_AND_CLOSE } from './device-reader-control.js';
 
 /** Requests taken at a time before promises and timers have their turn. */
 const MAX_BATCH = 64;
+
+/** How long a thread that was woken may take to end. */
+const END_MS = 1000;
 
 /** The main thread's side of the thread that reads the device. */
 export class DeviceReaderThread {
   /** Resolves when the thread has ended. It has let go of the descriptor by then, and every request was passed on. */
   readonly ended: Promise<DeviceReaderEnd>;
-  readonly #stop = new Int32Array(new SharedArrayBuffer(4));
+  readonly #control = new Int32Array(new SharedArrayBuffer(8));
   readonly #port: MessagePort;
   readonly #worker: Worker;
   readonly #onRequest: (message: Uint8Array) => void;
@@ -20,7 +24,7 @@ export class DeviceReaderThread {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     this.#onRequest = onRequest;
-    const workerData: DeviceReaderData = { fd, port: port2, stop: this.#stop.buffer };
+    const workerData: DeviceReaderData = { fd, port: port2, control: this.#control.buffer };
     const entry = threadEntry(import.meta.url, './device-reader.js');
     const worker = new Worker(entry, {
       workerData,
@@ -45,12 +49,25 @@ export class DeviceReaderThread {
 
   /** Makes the thread end when it next looks up from the device: a read that waits is not cut short by this. */
   requestStop(): void {
-    Atomics.store(this.#stop, 0, 1);
-    Atomics.notify(this.#stop, 0);
+    Atomics.store(this.#control, 0, STOP);
+    Atomics.notify(this.#control, 0);
   }
 
-  /** Lets the process end although the thread has not: it could not be woken. */
-  abandon(): void {
+  /**
+   * The same for a process that exits, at once and without the event loop: the thread closes the device as well.
+   *
+   * @param wake Makes the kernel send one more request; may wait until the device is closed.
+   * @returns whether the thread has ended
+   */
+  endNow(wake: () => void): boolean {
+    Atomics.store(this.#control, 0, STOP_AND_CLOSE);
+    Atomics.notify(this.#control, 0);
+    if (Atomics.load(this.#control, 1) === 0) wake();
+    return Atomics.wait(this.#control, 1, 0, END_MS) !== 'timed-out';
+  }
+
+  /** Lets the event loop end although the thread has not: it could not be woken. */
+  unref(): void {
     this.#worker.unref();
     this.#port.unref();
   }

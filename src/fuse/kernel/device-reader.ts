@@ -1,8 +1,9 @@
-import { readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import type { MessagePort } from 'node:worker_threads';
 import { workerData } from 'node:worker_threads';
 import { REQUEST_BUFFER_BYTES } from './abi.js';
 import { readVerdict } from './device-errors.js';
+import { RUN, STOP_AND_CLOSE } from './device-reader-control.js';
 
 /**
  * Entry of the thread that reads the FUSE device: read(2) blocks until the kernel wants something, so it can neither be
@@ -13,8 +14,8 @@ export interface DeviceReaderData {
   readonly fd: number;
   /** Requests go here, each an ArrayBuffer of its own; at last a `DeviceReaderEnd`. */
   readonly port: MessagePort;
-  /** One 32-bit word: not 0 once the thread is to end. */
-  readonly stop: SharedArrayBuffer;
+  /** Two 32-bit words: what the thread is told (`RUN`, `STOP`, `STOP_AND_CLOSE`), and 1 once it has ended. */
+  readonly control: SharedArrayBuffer;
 }
 
 export interface DeviceReaderEnd {
@@ -24,31 +25,34 @@ export interface DeviceReaderEnd {
 
 const RETRY_DELAY_MS = 2;
 
-const { fd, port, stop } = workerData as DeviceReaderData;
-const stopWord = new Int32Array(stop);
+const { fd, port, control } = workerData as DeviceReaderData;
+const words = new Int32Array(control);
 const buffer = new ArrayBuffer(REQUEST_BUFFER_BYTES);
 const bytes = new Uint8Array(buffer);
 
 port.postMessage(readUntilEnd());
 port.close();
+if (Atomics.load(words, 0) === STOP_AND_CLOSE) closeSync(fd);
+Atomics.store(words, 1, 1);
+Atomics.notify(words, 1);
 
 function readUntilEnd(): DeviceReaderEnd {
   let mounted = false;
-  while (Atomics.load(stopWord, 0) === 0) {
+  while (Atomics.load(words, 0) === RUN) {
     let length: number;
     try {
       length = readSync(fd, bytes);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
       const verdict = readVerdict(code, mounted);
-      if (verdict === 'later') Atomics.wait(stopWord, 0, 0, RETRY_DELAY_MS);
+      if (verdict === 'later') Atomics.wait(words, 0, RUN, RETRY_DELAY_MS);
       else if (verdict === 'broken') return { reason: verdict, error: String(error) };
       else if (verdict !== 'retry') return { reason: verdict };
       continue;
     }
     mounted = true;
     // What is read after the stop only served to wake this thread.
-    if (Atomics.load(stopWord, 0) === 0) port.postMessage(buffer.slice(0, length));
+    if (Atomics.load(words, 0) === RUN) port.postMessage(buffer.slice(0, length));
   }
   return { reason: 'stopped' };
 }

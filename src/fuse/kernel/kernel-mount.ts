@@ -3,18 +3,18 @@ import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { dieBySignal } from '../../base/exit-without-threads.js';
 import type { Logger } from '../../base/log.js';
 import type { Filesystem } from '../../fs/index.js';
 import { unmountOrDetach } from '../mount-table.js';
 import type { Mounted } from '../transport.js';
 import type { DeviceReaderEnd } from './device-reader.js';
 import { DeviceReaderThread } from './device-reader-thread.js';
-import { exitWithoutThreads } from './exit-without-threads.js';
 import type { Negotiation } from './negotiate.js';
 import { Notifier } from './notifier.js';
 import { ReplyChannel } from './reply-channel.js';
 import { Session } from './session.js';
-import { connectionOf, wakeReader } from './wake-reader.js';
+import { connectionOf, mountpointOf, wakeReader, wakeReaderNow } from './wake-reader.js';
 
 const writeAsync = promisify(write);
 
@@ -69,7 +69,9 @@ export class KernelMount implements Mounted {
     });
     this.#reader = new DeviceReaderThread(fd, (message) => this.#session.handle(message));
     const unsubscribe = filesystem.onKernelCacheChange((change) => this.#notifier.enqueue(change));
+    process.on('exit', this.#onExit);
     this.ended = this.#reader.ended.then(async (end) => {
+      process.off('exit', this.#onExit);
       unsubscribe();
       await this.#finish(end);
     });
@@ -121,12 +123,19 @@ export class KernelMount implements Mounted {
     const path = root === undefined ? undefined : `/proc/self/fd/${root.fd}`;
     await wakeReader(connectionOf(this.#fd) ?? this.#place?.connection, path);
     if (await this.#endsWithin(WAKE_MS)) return;
-    this.#log.warn(
-      'the thread that reads the FUSE device does not wake up: the process will end by a signal',
-    );
-    this.#reader.abandon();
-    exitWithoutThreads();
+    this.#log.warn('the thread that reads the FUSE device does not wake up: a signal will end this process');
+    this.#reader.unref();
   }
+
+  /** The process exits while the thread reads, by a mistake perhaps: Node would wait for it for ever. */
+  readonly #onExit = (status: number): void => {
+    this.#session.refuseAll();
+    const path = this.#place?.mountpoint ?? mountpointOf(connectionOf(this.#fd));
+    const ended = this.#reader.endNow(() => {
+      if (path !== undefined) wakeReaderNow(path);
+    });
+    if (!ended) dieBySignal(status);
+  };
 
   async #endsWithin(timeoutMs: number): Promise<boolean> {
     return Promise.race([this.ended.then(() => true), sleep(timeoutMs, false, { ref: false })]);

@@ -1,4 +1,4 @@
-import { writeSync, writevSync } from 'node:fs';
+import { writevSync } from 'node:fs';
 import { constants } from 'node:os';
 import { ByteWriter } from '../../base/byte-writer.js';
 import type { Logger } from '../../base/log.js';
@@ -38,7 +38,7 @@ export class ReplyChannel implements Replies {
   sendBody(unique: bigint): boolean {
     const length = this.#writer.length;
     this.#header(length, 0, unique);
-    return this.#write(unique, () => writeSync(this.#fd, this.#buffer, 0, length));
+    return this.#write([this.#buffer.subarray(0, length)], unique);
   }
 
   sendBytes(unique: bigint, bytes: PinnedBytes): boolean {
@@ -46,12 +46,11 @@ export class ReplyChannel implements Replies {
     const header = this.#header(OUT_HEADER_BYTES + bytes.length, 0, unique);
     const buffers =
       segments.length <= MAX_SEGMENTS ? [header, ...segments] : [header, Buffer.concat(segments)];
-    return this.#write(unique, () => writevSync(this.#fd, buffers));
+    return this.#write(buffers, unique);
   }
 
   sendError(unique: bigint, wireErrno: number): void {
-    this.#header(OUT_HEADER_BYTES, wireErrno, unique);
-    this.#write(undefined, () => writeSync(this.#fd, this.#buffer, 0, OUT_HEADER_BYTES));
+    this.#write([this.#header(OUT_HEADER_BYTES, wireErrno, unique)]);
   }
 
   /** From here on nothing is sent: the descriptor may belong to somebody else. */
@@ -69,10 +68,10 @@ export class ReplyChannel implements Replies {
   }
 
   /** @param unique of a reply that is turned into EIO when the kernel does not like it: nobody shall wait for ever */
-  #write(unique: bigint | undefined, send: () => number): boolean {
+  #write(buffers: readonly Uint8Array[], unique?: bigint): boolean {
     if (this.#closed) return false;
     try {
-      send();
+      writevSync(this.#fd, buffers);
       return true;
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : undefined;

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statfsSync } from 'node:fs';
 import { statfs, writeFile } from 'node:fs/promises';
 import { parseMountInfo } from '../mountinfo.js';
 
@@ -31,6 +31,15 @@ export async function wakeReader(connection: number | undefined, root: string | 
   if (path !== undefined) void statfs(path).catch(() => undefined);
 }
 
+/** The same at once, while the process exits: returns when the device is closed. */
+export function wakeReaderNow(path: string): void {
+  try {
+    statfsSync(path);
+  } catch {
+    // ECONNABORTED: the device is closed, as it should be.
+  }
+}
+
 async function abort(connection: number): Promise<boolean> {
   try {
     await writeFile(`/sys/fs/fuse/connections/${connection}/abort`, '1', { flag: 'r+' });
@@ -40,7 +49,8 @@ async function abort(connection: number): Promise<boolean> {
   }
 }
 
-function mountpointOf(connection: number | undefined): string | undefined {
+/** A place in this namespace where the connection is mounted. */
+export function mountpointOf(connection: number | undefined): string | undefined {
   if (connection === undefined) return undefined;
   const entries = parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8'));
   return entries.find((entry) => entry.deviceMajor === 0 && entry.deviceMinor === connection)?.mountpoint;
