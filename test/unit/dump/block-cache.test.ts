@@ -110,6 +110,8 @@ describe('BlockCache', () => {
     const young = cache.allocate(owner, 4);
     expect(owner.blocks.get(4)).toBe(young);
     expect(young.slot).not.toBe(old.slot);
+    cache.drop(old);
+    expect(owner.blocks.get(4)).toBe(young);
     cache.unpin(old);
     expect(isWiped(cache, old)).toBe(true);
     expect(owner.blocks.get(4)).toBe(young);

@@ -134,6 +134,14 @@ describe('Flight, a pass that is given up', () => {
     expect(owner.blocks.get(0)?.slot).toBe(second.slots[0]);
   });
 
+  test('offers nobody a block that was dropped and came back whole all the same', () => {
+    const { cache, flight, send } = flightAt();
+    send(B);
+    flight.abandon(2);
+    flight.land(B, undefined, () => true);
+    expect(cache.available).toBe(16);
+  });
+
   test('forgets the block in which it stopped', () => {
     const { cache, flight, send, land, owner } = flightAt();
     send(B);

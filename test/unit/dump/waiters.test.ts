@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { FsError } from '../../../src/base/errno.js';
@@ -118,8 +119,8 @@ class Scene {
   }
 
   /** Brings readers up to date, and lets them take their answers. */
-  async settle(progress: Progress = NOWHERE): Promise<void> {
-    this.waiters.settle(progress);
+  async settle(progress: Progress = NOWHERE, mayHold = true): Promise<void> {
+    this.waiters.settle(progress, mayHold);
     await setImmediate();
   }
 
@@ -204,6 +205,29 @@ describe('Waiters.settle', () => {
     expect(scene.answers).toEqual({ small: [8] });
   });
 
+  test('takes no quota for who is answered: those behind may have everything, too', async () => {
+    const scene = new Scene(2);
+    for (const index of [0, 1, 2, 3, 4, 5]) scene.arrive(index);
+    scene.wait('a', want(0, 2 * B));
+    scene.wait('b', want(2 * B, 4 * B));
+    scene.wait('c', want(4 * B, 6 * B));
+    await scene.settle();
+    expect(scene.answers).toEqual({ a: [0, 1], b: [2, 3], c: [4, 5] });
+  });
+
+  test('holds nothing for who still waits when nothing may be held', async () => {
+    const scene = new Scene(10);
+    scene.wait('whole', want(0, B));
+    scene.wait('part', want(0, 2 * B));
+    scene.arrive(0);
+    await scene.settle(NOWHERE, false);
+    expect(scene.answers).toEqual({ whole: [0] });
+    expect(scene.pins).toEqual({ 0: 1 });
+    scene.arrive(1);
+    await scene.settle(NOWHERE, false);
+    expect(scene.answers).toEqual({ whole: [0], part: [0, 1] });
+  });
+
   test('always serves the oldest, even beyond the quota', async () => {
     const scene = new Scene(1);
     scene.wait('first', want(0, 3 * B));
@@ -251,6 +275,19 @@ describe('Waiters.wait, interrupted', () => {
     expect(scene.left).toEqual([]);
     expect(scene.pins).toEqual({ 0: 1 });
   });
+});
+
+test.each([
+  { why: 'an answer', settle: (scene: Scene) => void scene.arrive(0) },
+  { why: 'a failure', settle: (scene: Scene) => scene.waiters.fail(new FsError('EIO', 'failed')) },
+])('Waiters.wait leaves nothing behind on its signal after $why', async ({ settle }) => {
+  const scene = new Scene(10);
+  const { signal } = scene.wait('reader', want(0, B));
+  expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+  settle(scene);
+  await scene.settle();
+  expect(Object.keys(scene.answers)).toEqual(['reader']);
+  expect(getEventListeners(signal, 'abort')).toHaveLength(0);
 });
 
 describe('Waiters.fail', () => {
