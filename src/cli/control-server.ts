@@ -7,7 +7,7 @@ import { isAnswered } from './control-client.js';
 import type { ControlRequest, ControlResponse } from './control-protocol.js';
 import { CONTROL_TIMEOUT_MS, MAX_REQUEST_BYTES } from './control-protocol.js';
 import { passedDescriptor } from './mount-request.js';
-import { ensurePrivateDirectory, runtimeDirectories, socketName } from './runtime-directory.js';
+import { ensurePrivateDirectory, runtimeDirectory, socketName } from './runtime-directory.js';
 
 const MAX_CONNECTIONS = 16;
 
@@ -24,7 +24,7 @@ export async function serveControl(
   answer: ControlAnswer,
   log: Logger,
 ): Promise<() => void> {
-  const [directory] = runtimeDirectories();
+  const directory = runtimeDirectory();
   if (directory === undefined) {
     log.info('no control socket: XDG_RUNTIME_DIR is not set');
     return () => undefined;

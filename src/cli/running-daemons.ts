@@ -4,7 +4,7 @@ import { resolveMountpoint } from '../fuse/index.js';
 import { askDaemon } from './control-client.js';
 import type { ControlResponse } from './control-protocol.js';
 import { CommandError, EXIT, usageError } from './exit-status.js';
-import { isSocketName, runtimeDirectories, socketName } from './runtime-directory.js';
+import { isSocketName, runtimeDirectory, socketName } from './runtime-directory.js';
 
 /** What connect(2) says where a killed daemon left its socket, or none is. */
 const NOBODY_THERE = new Set(['ECONNREFUSED', 'ENOENT']);
@@ -12,17 +12,16 @@ const NOBODY_THERE = new Set(['ECONNREFUSED', 'ENOENT']);
 /** @throws CommandError when nobody serves `mountpoint` */
 export async function askDaemonAt(mountpoint: string): Promise<ControlResponse> {
   const name = socketName(await resolveMountpoint(mountpoint).catch(() => mountpoint));
-  for (const directory of runtimeDirectories()) {
-    const response = await askIfThere(join(directory, name));
-    if (response !== undefined) return response;
-  }
+  const directory = runtimeDirectory();
+  const response = directory === undefined ? undefined : await askIfThere(join(directory, name));
+  if (response !== undefined) return response;
   throw new CommandError(EXIT.failed, `no platdumpfs of this user serves ${mountpoint}`);
 }
 
 /** @returns undefined when none runs @throws CommandError when several do */
 export async function askOnlyDaemon(): Promise<ControlResponse | undefined> {
-  const paths = runtimeDirectories().flatMap(socketsIn);
-  const responses = await Promise.all(paths.map(askIfThere));
+  const directory = runtimeDirectory();
+  const responses = await Promise.all(directory === undefined ? [] : socketsIn(directory).map(askIfThere));
   const answers = responses.filter((response) => response !== undefined);
   if (answers.length > 1) {
     const where = answers.map((answer) => ('mountpoint' in answer ? answer.mountpoint : '?'));

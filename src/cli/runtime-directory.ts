@@ -5,15 +5,19 @@ import { join } from 'node:path';
 const SOCKET_SUFFIX = '.sock';
 
 /**
- * Directories in which daemons of this user leave their control sockets; a new one goes into the first.
+ * Directory in which daemons of this user leave their control sockets; undefined where a user has none.
  *
  * @see systemd.exec(5) for RUNTIME_DIRECTORY (may be a list), the XDG Base Directory specification for the other
  */
-export function runtimeDirectories(env: NodeJS.ProcessEnv = process.env, uid = process.getuid?.()): string[] {
+export function runtimeDirectory(
+  env: NodeJS.ProcessEnv = process.env,
+  uid = process.getuid?.(),
+): string | undefined {
   const [given] = (env['RUNTIME_DIRECTORY'] ?? '').split(':');
+  if (given) return given;
+  if (uid === 0) return '/run/platdumpfs';
   const ofUser = env['XDG_RUNTIME_DIR'];
-  const usual = uid === 0 ? '/run/platdumpfs' : ofUser ? join(ofUser, 'platdumpfs') : undefined;
-  return [given, usual].filter((directory) => directory !== undefined && directory !== '') as string[];
+  return ofUser ? join(ofUser, 'platdumpfs') : undefined;
 }
 
 /** File name of the socket of the daemon that serves `mountpoint`. Mount points are longer than sockets may be. */

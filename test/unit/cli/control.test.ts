@@ -9,7 +9,7 @@ import { askDaemon } from '../../../src/cli/control-client.js';
 import type { ControlResponse } from '../../../src/cli/control-protocol.js';
 import { MAX_REQUEST_BYTES } from '../../../src/cli/control-protocol.js';
 import { serveControl } from '../../../src/cli/control-server.js';
-import { isSocketName, runtimeDirectories, socketName } from '../../../src/cli/runtime-directory.js';
+import { isSocketName, runtimeDirectory, socketName } from '../../../src/cli/runtime-directory.js';
 
 const ANSWER: ControlResponse = { kind: 'dumps', mountpoint: '/mnt', dumps: [] };
 
@@ -142,17 +142,16 @@ describe('askDaemon', () => {
   });
 });
 
-describe('runtimeDirectories', () => {
-  test.each([
-    { env: {}, uid: 0, expected: ['/run/platdumpfs'] },
-    { env: {}, uid: 1000, expected: [] },
-    { env: { XDG_RUNTIME_DIR: '/run/user/1000' }, uid: 1000, expected: ['/run/user/1000/platdumpfs'] },
-    { env: { XDG_RUNTIME_DIR: '/run/user/0' }, uid: 0, expected: ['/run/platdumpfs'] },
-    { env: { RUNTIME_DIRECTORY: '/run/a:/run/b' }, uid: 0, expected: ['/run/a', '/run/platdumpfs'] },
-    { env: { RUNTIME_DIRECTORY: '' }, uid: 0, expected: ['/run/platdumpfs'] },
-  ])('of uid $uid with $env are $expected', ({ env, uid, expected }) => {
-    expect(runtimeDirectories(env, uid)).toEqual(expected);
-  });
+test.each([
+  { env: {}, uid: 0, expected: '/run/platdumpfs' },
+  { env: {}, uid: 1000, expected: undefined },
+  { env: { XDG_RUNTIME_DIR: '' }, uid: 1000, expected: undefined },
+  { env: { XDG_RUNTIME_DIR: '/run/user/1000' }, uid: 1000, expected: '/run/user/1000/platdumpfs' },
+  { env: { XDG_RUNTIME_DIR: '/run/user/0' }, uid: 0, expected: '/run/platdumpfs' },
+  { env: { RUNTIME_DIRECTORY: '/run/a:/run/b' }, uid: 0, expected: '/run/a' },
+  { env: { RUNTIME_DIRECTORY: '' }, uid: 0, expected: '/run/platdumpfs' },
+])('runtimeDirectory of uid $uid with $env is $expected', ({ env, uid, expected }) => {
+  expect(runtimeDirectory(env, uid)).toBe(expected);
 });
 
 test('socketName is short, stable and different for different mount points', () => {
