@@ -12,7 +12,8 @@ import { Dump } from './dump.js';
 import { ProbeLimiter } from './probe-limiter.js';
 import { PumpThreads } from './pump-threads.js';
 import { PumpWorker } from './pump-worker.js';
-import { MIN_SLOTS, pumpQuota } from './quota.js';
+import { MIN_SLOTS, pumpQuota, spoolBacklogBlocks } from './quota.js';
+import { Spool } from './spool/spool.js';
 
 /** Smallest `cacheSizeBytes` with which two dumps can be read at once. */
 export const MIN_CACHE_BYTES = MIN_SLOTS * BLOCK_BYTES;
@@ -23,6 +24,8 @@ export interface DumpStoreOptions {
   readonly cacheSizeBytes: number;
   /** Tags that the operator named. */
   readonly known: readonly { readonly tag: DumpTag; readonly size?: number }[];
+  /** Encrypted copies on disk; absent: none. */
+  readonly spool?: { readonly directory: string; readonly quotaBytes: number } | undefined;
   readonly log: Logger;
   /** Milliseconds on a clock that never goes back. */
   readonly now?: () => number;
@@ -58,6 +61,7 @@ export class DumpStore implements AsyncDisposable {
   readonly #parts: DumpParts;
   readonly #threads: PumpThreads;
   readonly #cache: BlockCache;
+  readonly #spool: Spool | undefined;
   readonly #listed = new Map<DumpTag, Dump>();
   /** Incarnations that were removed or lost while the source still lists them. */
   readonly #dismissed = new Map<DumpTag, string>();
@@ -75,10 +79,13 @@ export class DumpStore implements AsyncDisposable {
     const now = options.now ?? (() => performance.now());
     this.source = source;
     this.#cache = new BlockCache(options.cacheSizeBytes);
-    const quota = pumpQuota(this.#cache.arena.slots);
-    const { slabs } = this.#cache.arena;
+    const { slots, slabs } = this.#cache.arena;
+    const mostBacklog = options.spool === undefined ? 0 : spoolBacklogBlocks(slots);
+    const quota = pumpQuota(slots - mostBacklog);
+    this.#spool =
+      options.spool === undefined ? undefined : new Spool({ ...options.spool, slabs, mostBacklog, log });
     this.#threads = new PumpThreads(quota.pumps, (onGone) => new PumpWorker(source.driver, slabs, onGone));
-    this.#parts = { source, cache: this.#cache, quota, threads: this.#threads, now, log };
+    this.#parts = { source, cache: this.#cache, quota, threads: this.#threads, spool: this.#spool, now, log };
     this.#probes = new ProbeLimiter(now);
     this.#unsubscribe = source.onChange(() => {
       this.#refresh();
@@ -163,6 +170,7 @@ export class DumpStore implements AsyncDisposable {
     clearInterval(this.#ticker);
     this.#unsubscribe();
     await this.#threads.end();
+    await this.#spool?.end();
     this.#cache.arena.wipeAll();
     await this.source[Symbol.asyncDispose]();
   }

@@ -228,6 +228,7 @@ export class Dump implements PumpOwner {
   /** Overwrites what is cached of the dump, and everything learned from its bytes. */
   forget(): void {
     this.#parts.cache.dropAll(this.#blocks);
+    this.#pump.destroySpool();
     this.#coverage.clear();
     this.#directory = undefined;
   }
@@ -306,7 +307,13 @@ export class Dump implements PumpOwner {
     want: { start: number; end: number; until: number },
     signal: AbortSignal,
   ): Promise<Map<number, Block>> {
-    if (this.#lost !== undefined) return Promise.reject(this.#lost.error);
+    const lost = this.#lost;
+    // A dump that is merely gone stays with those who have it open, as far as it was fetched.
+    const isHeld =
+      lost?.why === 'gone' &&
+      (want.until === 0 || this.#pump.progress.end !== undefined) &&
+      this.#pump.holds(want.start, want.end);
+    if (lost !== undefined && !isHeld) return Promise.reject(lost.error);
     return this.#pump.wait(want, signal);
   }
 

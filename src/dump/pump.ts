@@ -11,7 +11,9 @@ import type { PumpThread, PumpThreads, ThreadClient } from './pump-threads.js';
 import type { PumpQuota } from './quota.js';
 import type { StartPoint } from './sequence-index.js';
 import { SequenceIndex, START } from './sequence-index.js';
-import type { Need, Progress, Want } from './waiters.js';
+import type { Spool } from './spool/spool.js';
+import { SpooledBlocks } from './spooled-blocks.js';
+import type { Need, Progress, Waiter, Want } from './waiters.js';
 import { Waiters } from './waiters.js';
 import { Window } from './window.js';
 
@@ -34,6 +36,8 @@ export interface PumpParts {
   readonly blocks: BlockOwner;
   readonly quota: PumpQuota;
   readonly threads: PumpThreads;
+  /** Absent: memory only. */
+  readonly spool?: Spool | undefined;
   readonly now: () => number;
 }
 
@@ -44,6 +48,9 @@ interface Removal {
   readonly resolve: () => void;
   readonly reject: (error: FsError) => void;
 }
+
+/** Blocks brought back from disk before a sequential reader asks for them. */
+const PREFETCH_BLOCKS = 8;
 
 /** Without readers and demand, a firmware handle in the middle of a dump is given back after this time. */
 export const IDLE_CLOSE_MS = 10_000;
@@ -59,6 +66,7 @@ export class Pump implements ThreadClient {
   readonly #waiters: Waiters;
   readonly #window: Window;
   readonly #flight: Flight;
+  readonly #spooled: SpooledBlocks;
   readonly #index = new SequenceIndex();
   readonly #failures: FailurePolicy;
   #thread: PumpThread | undefined;
@@ -71,6 +79,8 @@ export class Pump implements ThreadClient {
   #failing = false;
   #resumeRefused = false;
   #removal: Removal | undefined;
+  /** The dump is lost: only what was fetched can still be had. */
+  #stopped: FsError | undefined;
   #progress: Progress = { highWater: 0, end: undefined };
   #idleSinceMs: number;
 
@@ -80,6 +90,7 @@ export class Pump implements ThreadClient {
     this.#waiters = new Waiters(parts.cache, parts.blocks, parts.quota.waiterBlocks);
     this.#window = new Window(parts.cache, parts.quota.windowBlocks);
     this.#flight = new Flight(parts.cache);
+    this.#spooled = new SpooledBlocks(parts.spool, parts.cache, parts.blocks, () => this.#reconcile());
     this.#failures = new FailurePolicy(parts.now);
     this.#idleSinceMs = parts.now();
   }
@@ -138,6 +149,7 @@ export class Pump implements ThreadClient {
 
   /** Ends the transfer: answers all waiters with `error` and closes the firmware handle. What is cached stays. */
   stop(error: FsError): void {
+    this.#stopped = error;
     this.#abandon();
     this.#window.reset();
     this.#index.clear();
@@ -148,6 +160,20 @@ export class Pump implements ThreadClient {
       this.#failRemoval(error);
       this.#close();
     }
+  }
+
+  /** True when no byte of [start, end) has to come from firmware. */
+  holds(start: number, end: number): boolean {
+    const { blocks } = this.#parts.blocks;
+    const last = Math.min(end, this.#progress.end ?? Infinity);
+    for (let index = Math.floor(start / BLOCK_BYTES); index * BLOCK_BYTES < last; index += 1)
+      if (!this.#spooled.has(index) && !blocks.has(index)) return false;
+    return true;
+  }
+
+  /** Makes the copy on disk unreadable. */
+  destroySpool(): void {
+    this.#spooled.destroy();
   }
 
   /** Gives an unused handle back. Called now and then. */
@@ -232,7 +258,10 @@ export class Pump implements ThreadClient {
   }
 
   #onFilled(position: number, points: readonly StartPoint[]): void {
-    const isCurrent = this.#flight.land(position, this.#progress.end, (block) => this.#window.keep(block));
+    const isCurrent = this.#flight.land(position, this.#progress.end, (block) => {
+      this.#spooled.store(block);
+      return this.#window.keep(block);
+    });
     if (isCurrent === true) {
       for (const { offset, resume } of points) this.#index.record(offset, resume);
       this.#raiseHighWater(position);
@@ -284,7 +313,7 @@ export class Pump implements ThreadClient {
     this.#owner.onFailure({ offset: position, error });
     const block = Math.floor(position / BLOCK_BYTES) * BLOCK_BYTES;
     this.#waiters.settle(this.#progress);
-    this.#waiters.fail(failure, (waiter) => (waiter.missing(this.#progress)?.offset ?? -1) >= block);
+    this.#waiters.fail(failure, (waiter) => (this.#missing(waiter)?.offset ?? -1) >= block);
     this.#window.reset();
     this.#failRemoval(failure);
   }
@@ -341,8 +370,13 @@ export class Pump implements ThreadClient {
 
   #reconcile(): void {
     this.#waiters.settle(this.#progress, this.#thread !== undefined);
+    this.#loadSpooled();
     if (this.#failing || this.#cursor === 'closing') return;
     if (this.#removal !== undefined && this.#advanceRemoval(this.#removal)) return;
+    if (this.#stopped !== undefined) {
+      this.#waiters.fail(this.#stopped, (waiter) => this.#missing(waiter) !== undefined);
+      return;
+    }
     const need = this.#need();
     if (need !== undefined) this.#serve(need);
     else if (this.#isIdle) this.#rest();
@@ -357,11 +391,30 @@ export class Pump implements ThreadClient {
 
   /** What has to come next; undefined: nobody waits for anything. */
   #need(): Need | undefined {
-    const oldest = this.#waiters.oldest?.missing(this.#progress);
-    if (oldest !== undefined) return oldest;
+    for (const waiter of this.#waiters.all()) {
+      const missing = this.#missing(waiter);
+      if (missing !== undefined) return missing;
+    }
     return this.#removal !== undefined || this.#wantsReadAhead
       ? { kind: 'position', offset: this.#flight.planned }
       : undefined;
+  }
+
+  /** What of a waiter's wants only firmware can give. */
+  #missing(waiter: Waiter): Need | undefined {
+    return waiter.missing(this.#progress, (index) => this.#spooled.has(index));
+  }
+
+  /** Brings back from disk what somebody waits for, or is about to ask for. */
+  #loadSpooled(): void {
+    const { end } = this.#progress;
+    for (const index of this.#window.next(PREFETCH_BLOCKS))
+      if (this.#spooled.has(index)) this.#spooled.load(index, end);
+    for (const waiter of this.#waiters.all()) {
+      if (!waiter.admitted) continue;
+      for (let index = waiter.firstBlock; index < waiter.lastBlockEnd(this.#progress); index += 1)
+        if (this.#spooled.has(index)) this.#spooled.load(index, end);
+    }
   }
 
   /** Read-ahead only continues a pass; it never starts one, nor goes back. */
@@ -417,7 +470,7 @@ export class Pump implements ThreadClient {
   #feed(thread: PumpThread): void {
     while (this.#cursor === 'open' && this.#flight.hasRoom) {
       const demandEnd = this.#demandEnd();
-      if (this.#flight.planned >= demandEnd) return;
+      if (this.#flight.planned >= demandEnd || this.#spooled.mustWait()) return;
       thread.send(this.#flight.next(demandEnd, (index) => this.#blockFor(index)));
     }
   }
@@ -427,7 +480,7 @@ export class Pump implements ThreadClient {
     if (this.#removal !== undefined) return Infinity;
     let end = this.#failures.isPending ? 0 : this.#window.endOffset;
     for (const waiter of this.#waiters.all()) {
-      if (waiter.missing(this.#progress) !== undefined) end = Math.max(end, waiter.goal);
+      if (this.#missing(waiter) !== undefined) end = Math.max(end, waiter.goal);
     }
     return end;
   }
@@ -436,7 +489,9 @@ export class Pump implements ThreadClient {
   #blockFor(index: number): Block | undefined {
     const { cache, blocks } = this.#parts;
     if (blocks.blocks.has(index) || index * BLOCK_BYTES >= (this.#progress.end ?? Infinity)) return undefined;
-    const wanted = this.#window.includes(index) || this.#waiters.want(index, this.#progress);
+    if (this.#spooled.has(index)) return undefined;
+    const wanted =
+      this.#spooled.takes || this.#window.includes(index) || this.#waiters.want(index, this.#progress);
     if (!wanted && cache.wouldEvict(blocks)) return undefined;
     return cache.available > 0 ? cache.allocate(blocks, index) : undefined;
   }

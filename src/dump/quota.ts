@@ -24,6 +24,11 @@ export interface PumpQuota {
   readonly windowBlocks: number;
 }
 
+/** Blocks that may be on their way to the spool, over all dumps, out of so many slots. */
+export function spoolBacklogBlocks(slots: number): number {
+  return Math.min(64, Math.floor(slots / 8));
+}
+
 /** Smallest number of slots with which two pumps make progress. */
 export const MIN_SLOTS = FEWEST_PUMPS * (BATCH_BLOCKS * BATCHES_IN_FLIGHT + BLOCKS_PER_READ + 2);
 

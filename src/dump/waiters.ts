@@ -28,6 +28,8 @@ export interface Need {
 
 export class Waiter {
   readonly want: Want;
+  /** Its blocks fit into what may be pinned now. */
+  admitted = false;
   readonly pinned = new Map<number, Block>();
   readonly resolve: (blocks: Map<number, Block>) => void;
   readonly reject: (error: FsError) => void;
@@ -54,10 +56,14 @@ export class Waiter {
     return Math.min(BLOCK_BYTES, end - index * BLOCK_BYTES);
   }
 
-  /** What has to come next for this waiter; undefined: nothing is missing. */
-  missing(progress: Progress): Need | undefined {
+  /**
+   * What has to come next for this waiter; undefined: nothing is missing.
+   * @param elsewhere says which blocks need not come from firmware
+   */
+  missing(progress: Progress, elsewhere?: (index: number) => boolean): Need | undefined {
     for (let index = this.firstBlock; index < this.lastBlockEnd(progress); index += 1)
-      if (!this.pinned.has(index)) return { kind: 'block', offset: index * BLOCK_BYTES };
+      if (!this.pinned.has(index) && elsewhere?.(index) !== true)
+        return { kind: 'block', offset: index * BLOCK_BYTES };
     if (progress.end === undefined && progress.highWater < this.want.until)
       return { kind: 'position', offset: progress.highWater };
     return undefined;
@@ -159,6 +165,7 @@ export class Waiters {
       const blocks = waiter.lastBlockEnd(progress) - waiter.firstBlock;
       // The oldest is always served, so the queue moves; the others as far as pinned memory allows.
       const admitted = blocks <= budget || waiting.length === 0;
+      waiter.admitted = admitted;
       if (admitted) this.#pinArrived(waiter, progress);
       if (admitted && waiter.missing(progress) === undefined) {
         // Whoever is answered lets go at once and uses up no quota: the next one may have everything, too, and must

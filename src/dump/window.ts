@@ -18,6 +18,12 @@ export class Window {
     return this.#readAhead.window.to * BLOCK_BYTES;
   }
 
+  /** The first blocks of the window, `most` at most. */
+  next(most: number): readonly number[] {
+    const { from, to } = this.#readAhead.window;
+    return Array.from({ length: Math.min(most, to - from) }, (_, at) => from + at);
+  }
+
   includes(index: number): boolean {
     const { from, to } = this.#readAhead.window;
     return index >= from && index < to;

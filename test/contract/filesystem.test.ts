@@ -6,258 +6,259 @@ import { Bare, context, errnoOf, sampleBytes, TAG } from '../support/bare.js';
 
 const MIB = 1024 * 1024;
 
-describe.each(['papr', 'librtas'] as const)(
-  'filesystem on the simulated hypervisor, discipline %s',
-  (discipline) => {
-    test.each([1, 1023, 4096, 4097, 65_536, MIB + 13])(
-      'read: %i bytes arrive as firmware has them',
-      async (size) => {
-        await using bare = new Bare({ discipline });
-        const bytes = sampleBytes(size);
-        bare.put(TAG, bytes);
-        const fh = await bare.open(TAG);
-        expect((await bare.readAll(fh)).equals(bytes)).toBe(true);
-        expect((await bare.readAll(fh, 511)).equals(bytes)).toBe(true);
-      },
-    );
-
-    test('read: four readers at once cost one pass', async () => {
-      await using bare = new Bare({ discipline });
-      const bytes = sampleBytes(3 * MIB);
+describe.each([
+  { discipline: 'papr', spool: false },
+  { discipline: 'papr', spool: true },
+  { discipline: 'librtas', spool: false },
+] as const)('filesystem on the simulated hypervisor: discipline $discipline, spool $spool', (variant) => {
+  test.each([1, 1023, 4096, 4097, 65_536, MIB + 13])(
+    'read: %i bytes arrive as firmware has them',
+    async (size) => {
+      await using bare = new Bare({ ...variant });
+      const bytes = sampleBytes(size);
       bare.put(TAG, bytes);
-      const handles = await Promise.all([1, 2, 3, 4].map(() => bare.open(TAG)));
-      const copies = await Promise.all(handles.map((fh) => bare.readAll(fh)));
-      expect(copies.every((copy) => copy.equals(bytes))).toBe(true);
-      expect(bare.calls().reduce((sum, call) => sum + call.bytes, 0)).toBe(3 * MIB);
-    });
-
-    test('read: backwards over a dump larger than the cache gives every byte', async () => {
-      await using bare = new Bare({ discipline, cacheSizeBytes: 4 * MIB });
-      const bytes = sampleBytes(9 * MIB);
-      bare.put(TAG, bytes);
-      const fh = await bare.open(TAG);
-      for (let offset = 8 * MIB; offset >= 0; offset -= 2 * MIB) {
-        const part = await bare.read(fh, offset + 7, MIB);
-        expect(part.equals(bytes.subarray(offset + 7, offset + 7 + MIB)), `at ${offset}`).toBe(true);
-      }
-    });
-
-    test.each([
-      { what: 'odd chunks', side: { chunk: [1, 4096] } },
-      { what: 'nothing at the beginning', side: { faults: [{ at: 0, empty: 3 }] } },
-      { what: 'nothing in the middle', side: { faults: [{ at: 40_960, empty: 2 }] } },
-      { what: 'nothing at the end', side: { faults: [{ at: 100_000, empty: 2 }] } },
-      { what: 'busy', side: { faults: [{ at: 8192, status: -2, times: 5 }] } },
-      { what: 'a short delay', side: { faults: [{ at: 8192, status: 9901, times: 2 }] } },
-    ])('read: firmware that answers with $what loses nothing', async ({ side }) => {
-      await using bare = new Bare({ discipline });
-      const bytes = sampleBytes(100_000);
-      bare.put(TAG, bytes, side);
-      expect((await bare.readAll(await bare.open(TAG))).equals(bytes)).toBe(true);
-      expect(bare.store.find(TAG)?.isDelivered).toBe(true);
-    });
-
-    test('read: a hardware error is EIO for the bytes behind it, once; the next read goes on', async () => {
-      await using bare = new Bare({ discipline });
-      const bytes = sampleBytes(100_000);
-      bare.put(TAG, bytes, { faults: [{ at: 49_152, status: -1 }] });
-      const fh = await bare.open(TAG);
-      expect((await bare.read(fh, 0, 4096)).equals(bytes.subarray(0, 4096))).toBe(true);
-      expect(await errnoOf(() => bare.read(fh, 40_960, 16_384))).toBe('EIO');
-      expect((await bare.read(fh, 40_960, 16_384)).equals(bytes.subarray(40_960, 57_344))).toBe(true);
-    });
-
-    test('read: an error for ever costs few firmware calls however often it is asked for', async () => {
-      await using bare = new Bare({ discipline });
-      bare.put(TAG, sampleBytes(100_000), { faults: [{ at: 49_152, status: -1, times: 'always' }] });
-      const fh = await bare.open(TAG);
-      for (let attempt = 0; attempt < 20; attempt += 1)
-        expect(await errnoOf(() => bare.read(fh, 49_152, 4096))).toBe('EIO');
-      expect(bare.calls().length).toBeLessThan(60);
-      expect(await errnoOf(() => bare.unlink(TAG))).toBe('EBUSY');
-    });
-
-    test('read: not authorized in the middle discards what was fetched', async () => {
-      await using bare = new Bare({ discipline });
-      bare.put(TAG, sampleBytes(300_000), { faults: [{ at: 200_704, status: -9002, times: 'always' }] });
-      const fh = await bare.open(TAG);
-      await bare.read(fh, 0, 4096);
-      expect(await errnoOf(() => bare.read(fh, 196_608, 16_384))).toBe('EPERM');
-      expect(await errnoOf(() => bare.read(fh, 0, 4096))).toBe('EPERM');
-      expect(bare.names()).toEqual([]);
-    });
-
-    test('read: a stalled dump blocks no other one, and an interrupt ends the wait', async () => {
-      await using bare = new Bare({ discipline });
-      const other = sampleBytes(MIB, 2);
-      const slow = TAG;
-      const fast = (TAG + 1n) as typeof TAG;
-      bare.put(slow, sampleBytes(100_000), { faults: [{ at: 0, status: 9905, times: 'always' }] });
-      bare.put(fast, other);
-      const interrupt = new AbortController();
-      const stuck = errnoOf(async () => bare.read(await bare.open(slow), 0, 4096, interrupt.signal));
-      expect((await bare.readAll(await bare.open(fast))).equals(other)).toBe(true);
-      interrupt.abort();
-      expect(await stuck).toBe('EINTR');
-    });
-
-    test('unlink: EBUSY before everything was delivered, then gone in firmware exactly once', async () => {
-      await using bare = new Bare({ discipline });
-      const bytes = sampleBytes(MIB + 13);
-      bare.put(TAG, bytes);
-      const fh = await bare.open(TAG);
-      await bare.read(fh, 0, 4096);
-      expect(await errnoOf(() => bare.unlink(TAG))).toBe('EBUSY');
-      await bare.readAll(fh);
-      bare.fs.release(fh);
-      await bare.unlink(TAG);
-      expect(bare.names()).toEqual([]);
-      expect(bare.calls().filter((call) => call.op === 'invalidate')).toHaveLength(1);
-      expect(existsSync(join(bare.dir, `${tagName(TAG)}.invalidated`))).toBe(true);
-    });
-
-    test('unlink: with an open handle the name goes at once and firmware is told at the last close', async () => {
-      await using bare = new Bare({ discipline });
-      const bytes = sampleBytes(200_000);
-      bare.put(TAG, bytes);
-      const first = await bare.open(TAG);
-      const second = await bare.open(TAG);
-      await bare.readAll(first);
-      await bare.unlink(TAG);
-      expect(bare.names()).toEqual([]);
-      expect((await bare.readAll(second)).equals(bytes)).toBe(true);
-      bare.fs.release(first);
-      expect(bare.calls().some((call) => call.op === 'invalidate')).toBe(false);
-      const removed = new Promise((resolve) =>
-        bare.store.events.subscribe((event) => event.kind === 'lost' && resolve(0)),
-      );
-      bare.fs.release(second);
-      await removed;
-      expect(bare.calls().filter((call) => call.op === 'invalidate')).toHaveLength(1);
-    });
-
-    test('unlink: force drains first and removes what nobody has read', async () => {
-      await using bare = new Bare({ discipline, unlinkPolicy: 'force' });
-      bare.put(TAG, sampleBytes(200_000));
-      await bare.lookup(TAG);
-      await bare.unlink(TAG);
-      expect(existsSync(join(bare.dir, `${tagName(TAG)}.invalidated`))).toBe(true);
-    });
-
-    test('unlink: never is EPERM', async () => {
-      await using bare = new Bare({ discipline, unlinkPolicy: 'never' });
-      bare.put(TAG, sampleBytes(10));
-      await bare.readAll(await bare.open(TAG));
-      expect(await errnoOf(() => bare.unlink(TAG))).toBe('EPERM');
-    });
-
-    test('getattr: a size that was not announced is measured before it is shown', async () => {
-      await using bare = new Bare({ discipline });
-      bare.put(TAG, sampleBytes(300_001), { announcedSize: null });
-      const ino = await bare.lookup(TAG);
-      expect((await bare.fs.getattr(ino, context())).size).toBe(300_001);
-    });
-
-    test('read: announced too big ends where firmware ends', async () => {
-      await using bare = new Bare({ discipline });
-      const bytes = sampleBytes(300_001);
-      bare.put(TAG, bytes, { announcedSize: 400_000 });
       const fh = await bare.open(TAG);
       expect((await bare.readAll(fh)).equals(bytes)).toBe(true);
-      expect((await bare.fs.getattr(await bare.lookup(TAG), context())).size).toBe(300_001);
-    });
+      expect((await bare.readAll(fh, 511)).equals(bytes)).toBe(true);
+    },
+  );
 
-    test('read: announced too small is never the end for a reader that asks before it crosses', async () => {
-      await using bare = new Bare({ discipline });
-      const bytes = sampleBytes(300_001);
-      bare.put(TAG, bytes, { announcedSize: 200_000 });
-      const ino = await bare.lookup(TAG);
-      const fh = bare.fs.open(ino, 0);
-      expect((await bare.fs.getattr(ino, context())).size).toBe(200_000);
-      await bare.read(fh, 0, 131_072);
-      expect((await bare.fs.getattr(ino, context(), fh)).size).toBe(300_001); // as the kernel does at the known end
-      expect((await bare.readAll(fh)).equals(bytes)).toBe(true);
-    });
+  test('read: four readers at once cost one pass', async () => {
+    await using bare = new Bare({ ...variant });
+    const bytes = sampleBytes(3 * MIB);
+    bare.put(TAG, bytes);
+    const handles = await Promise.all([1, 2, 3, 4].map(() => bare.open(TAG)));
+    const copies = await Promise.all(handles.map((fh) => bare.readAll(fh)));
+    expect(copies.every((copy) => copy.equals(bytes))).toBe(true);
+    expect(bare.calls().reduce((sum, call) => sum + call.bytes, 0)).toBe(3 * MIB);
+  });
 
-    test.each([200_000, 196_608])(
-      'read: a reader that trusts a size of %i that is too small gets EIO',
-      async (size) => {
-        await using bare = new Bare({ discipline });
-        bare.put(TAG, sampleBytes(300_001), { announcedSize: size });
-        const fh = await bare.open(TAG);
-        expect(await errnoOf(() => bare.read(fh, 131_072, size - 131_072))).toBe('EIO');
-        const again = await bare.open(TAG);
-        expect(await bare.readAll(again)).toHaveLength(300_001);
-      },
+  test('read: backwards over a dump larger than the cache gives every byte', async () => {
+    await using bare = new Bare({ ...variant, cacheSizeBytes: 4 * MIB });
+    const bytes = sampleBytes(9 * MIB);
+    bare.put(TAG, bytes);
+    const fh = await bare.open(TAG);
+    for (let offset = 8 * MIB; offset >= 0; offset -= 2 * MIB) {
+      const part = await bare.read(fh, offset + 7, MIB);
+      expect(part.equals(bytes.subarray(offset + 7, offset + 7 + MIB)), `at ${offset}`).toBe(true);
+    }
+  });
+
+  test.each([
+    { what: 'odd chunks', side: { chunk: [1, 4096] } },
+    { what: 'nothing at the beginning', side: { faults: [{ at: 0, empty: 3 }] } },
+    { what: 'nothing in the middle', side: { faults: [{ at: 40_960, empty: 2 }] } },
+    { what: 'nothing at the end', side: { faults: [{ at: 100_000, empty: 2 }] } },
+    { what: 'busy', side: { faults: [{ at: 8192, status: -2, times: 5 }] } },
+    { what: 'a short delay', side: { faults: [{ at: 8192, status: 9901, times: 2 }] } },
+  ])('read: firmware that answers with $what loses nothing', async ({ side }) => {
+    await using bare = new Bare({ ...variant });
+    const bytes = sampleBytes(100_000);
+    bare.put(TAG, bytes, side);
+    expect((await bare.readAll(await bare.open(TAG))).equals(bytes)).toBe(true);
+    expect(bare.store.find(TAG)?.isDelivered).toBe(true);
+  });
+
+  test('read: a hardware error is EIO for the bytes behind it, once; the next read goes on', async () => {
+    await using bare = new Bare({ ...variant });
+    const bytes = sampleBytes(100_000);
+    bare.put(TAG, bytes, { faults: [{ at: 49_152, status: -1 }] });
+    const fh = await bare.open(TAG);
+    expect((await bare.read(fh, 0, 4096)).equals(bytes.subarray(0, 4096))).toBe(true);
+    expect(await errnoOf(() => bare.read(fh, 40_960, 16_384))).toBe('EIO');
+    expect((await bare.read(fh, 40_960, 16_384)).equals(bytes.subarray(40_960, 57_344))).toBe(true);
+  });
+
+  test('read: an error for ever costs few firmware calls however often it is asked for', async () => {
+    await using bare = new Bare({ ...variant });
+    bare.put(TAG, sampleBytes(100_000), { faults: [{ at: 49_152, status: -1, times: 'always' }] });
+    const fh = await bare.open(TAG);
+    for (let attempt = 0; attempt < 20; attempt += 1)
+      expect(await errnoOf(() => bare.read(fh, 49_152, 4096))).toBe('EIO');
+    expect(bare.calls().length).toBeLessThan(60);
+    expect(await errnoOf(() => bare.unlink(TAG))).toBe('EBUSY');
+  });
+
+  test('read: not authorized in the middle discards what was fetched', async () => {
+    await using bare = new Bare({ ...variant });
+    bare.put(TAG, sampleBytes(300_000), { faults: [{ at: 200_704, status: -9002, times: 'always' }] });
+    const fh = await bare.open(TAG);
+    await bare.read(fh, 0, 4096);
+    expect(await errnoOf(() => bare.read(fh, 196_608, 16_384))).toBe('EPERM');
+    expect(await errnoOf(() => bare.read(fh, 0, 4096))).toBe('EPERM');
+    expect(bare.names()).toEqual([]);
+  });
+
+  test('read: a stalled dump blocks no other one, and an interrupt ends the wait', async () => {
+    await using bare = new Bare({ ...variant });
+    const other = sampleBytes(MIB, 2);
+    const slow = TAG;
+    const fast = (TAG + 1n) as typeof TAG;
+    bare.put(slow, sampleBytes(100_000), { faults: [{ at: 0, status: 9905, times: 'always' }] });
+    bare.put(fast, other);
+    const interrupt = new AbortController();
+    const stuck = errnoOf(async () => bare.read(await bare.open(slow), 0, 4096, interrupt.signal));
+    expect((await bare.readAll(await bare.open(fast))).equals(other)).toBe(true);
+    interrupt.abort();
+    expect(await stuck).toBe('EINTR');
+  });
+
+  test('unlink: EBUSY before everything was delivered, then gone in firmware exactly once', async () => {
+    await using bare = new Bare({ ...variant });
+    const bytes = sampleBytes(MIB + 13);
+    bare.put(TAG, bytes);
+    const fh = await bare.open(TAG);
+    await bare.read(fh, 0, 4096);
+    expect(await errnoOf(() => bare.unlink(TAG))).toBe('EBUSY');
+    await bare.readAll(fh);
+    bare.fs.release(fh);
+    await bare.unlink(TAG);
+    expect(bare.names()).toEqual([]);
+    expect(bare.calls().filter((call) => call.op === 'invalidate')).toHaveLength(1);
+    expect(existsSync(join(bare.dir, `${tagName(TAG)}.invalidated`))).toBe(true);
+  });
+
+  test('unlink: with an open handle the name goes at once and firmware is told at the last close', async () => {
+    await using bare = new Bare({ ...variant });
+    const bytes = sampleBytes(200_000);
+    bare.put(TAG, bytes);
+    const first = await bare.open(TAG);
+    const second = await bare.open(TAG);
+    await bare.readAll(first);
+    await bare.unlink(TAG);
+    expect(bare.names()).toEqual([]);
+    expect((await bare.readAll(second)).equals(bytes)).toBe(true);
+    bare.fs.release(first);
+    expect(bare.calls().some((call) => call.op === 'invalidate')).toBe(false);
+    const removed = new Promise((resolve) =>
+      bare.store.events.subscribe((event) => event.kind === 'lost' && resolve(0)),
     );
+    bare.fs.release(second);
+    await removed;
+    expect(bare.calls().filter((call) => call.op === 'invalidate')).toHaveLength(1);
+  });
 
-    test('lockdown: names, handles and memory are gone at once', async () => {
-      await using bare = new Bare({ discipline });
-      bare.put(TAG, sampleBytes(100_000));
+  test('unlink: force drains first and removes what nobody has read', async () => {
+    await using bare = new Bare({ ...variant, unlinkPolicy: 'force' });
+    bare.put(TAG, sampleBytes(200_000));
+    await bare.lookup(TAG);
+    await bare.unlink(TAG);
+    expect(existsSync(join(bare.dir, `${tagName(TAG)}.invalidated`))).toBe(true);
+  });
+
+  test('unlink: never is EPERM', async () => {
+    await using bare = new Bare({ ...variant, unlinkPolicy: 'never' });
+    bare.put(TAG, sampleBytes(10));
+    await bare.readAll(await bare.open(TAG));
+    expect(await errnoOf(() => bare.unlink(TAG))).toBe('EPERM');
+  });
+
+  test('getattr: a size that was not announced is measured before it is shown', async () => {
+    await using bare = new Bare({ ...variant });
+    bare.put(TAG, sampleBytes(300_001), { announcedSize: null });
+    const ino = await bare.lookup(TAG);
+    expect((await bare.fs.getattr(ino, context())).size).toBe(300_001);
+  });
+
+  test('read: announced too big ends where firmware ends', async () => {
+    await using bare = new Bare({ ...variant });
+    const bytes = sampleBytes(300_001);
+    bare.put(TAG, bytes, { announcedSize: 400_000 });
+    const fh = await bare.open(TAG);
+    expect((await bare.readAll(fh)).equals(bytes)).toBe(true);
+    expect((await bare.fs.getattr(await bare.lookup(TAG), context())).size).toBe(300_001);
+  });
+
+  test('read: announced too small is never the end for a reader that asks before it crosses', async () => {
+    await using bare = new Bare({ ...variant });
+    const bytes = sampleBytes(300_001);
+    bare.put(TAG, bytes, { announcedSize: 200_000 });
+    const ino = await bare.lookup(TAG);
+    const fh = bare.fs.open(ino, 0);
+    expect((await bare.fs.getattr(ino, context())).size).toBe(200_000);
+    await bare.read(fh, 0, 131_072);
+    expect((await bare.fs.getattr(ino, context(), fh)).size).toBe(300_001); // as the kernel does at the known end
+    expect((await bare.readAll(fh)).equals(bytes)).toBe(true);
+  });
+
+  test.each([200_000, 196_608])(
+    'read: a reader that trusts a size of %i that is too small gets EIO',
+    async (size) => {
+      await using bare = new Bare({ ...variant });
+      bare.put(TAG, sampleBytes(300_001), { announcedSize: size });
       const fh = await bare.open(TAG);
-      await bare.readAll(fh);
-      const changes: string[] = [];
-      bare.fs.onKernelCacheChange((change) => changes.push(change.kind));
-      bare.gate.raise();
-      expect(bare.names()).toEqual([]);
-      expect(await errnoOf(() => bare.lookup(TAG))).toBe('ENOENT');
-      expect(await errnoOf(() => bare.read(fh, 0, 10))).toBe('EPERM');
-      expect(bare.fs.statfs().blocks).toBe(0);
-      expect(changes).toContain('pages');
-      expect(changes).toContain('delete');
-      expect(existsSync(join(bare.dir, tagName(TAG)))).toBe(true);
-    });
+      expect(await errnoOf(() => bare.read(fh, 131_072, size - 131_072))).toBe('EIO');
+      const again = await bare.open(TAG);
+      expect(await bare.readAll(again)).toHaveLength(300_001);
+    },
+  );
 
-    test('lockdown: a waiting read is answered', async () => {
-      await using bare = new Bare({ discipline });
-      bare.put(TAG, sampleBytes(100_000), { faults: [{ at: 0, status: 9905, times: 'always' }] });
-      const fh = await bare.open(TAG);
-      const stuck = errnoOf(() => bare.read(fh, 0, 4096));
-      bare.gate.raise();
-      expect(await stuck).toBe('EPERM');
-    });
+  test('lockdown: names, handles and memory are gone at once', async () => {
+    await using bare = new Bare({ ...variant });
+    bare.put(TAG, sampleBytes(100_000));
+    const fh = await bare.open(TAG);
+    await bare.readAll(fh);
+    const changes: string[] = [];
+    bare.fs.onKernelCacheChange((change) => changes.push(change.kind));
+    bare.gate.raise();
+    expect(bare.names()).toEqual([]);
+    expect(await errnoOf(() => bare.lookup(TAG))).toBe('ENOENT');
+    expect(await errnoOf(() => bare.read(fh, 0, 10))).toBe('EPERM');
+    expect(bare.fs.statfs().blocks).toBe(0);
+    expect(changes).toContain('pages');
+    expect(changes).toContain('delete');
+    expect(existsSync(join(bare.dir, tagName(TAG)))).toBe(true);
+  });
 
-    test('vanish: cached bytes stay readable, others are ESTALE, a tag that returns is a new file', async () => {
-      await using bare = new Bare({ discipline, cacheSizeBytes: 4 * MIB });
-      const bytes = sampleBytes(8 * MIB);
-      bare.put(TAG, bytes);
-      const ino = await bare.lookup(TAG);
-      const fh = bare.fs.open(ino, 0);
-      await bare.read(fh, 0, 4096);
-      const gone = new Promise((resolve) =>
-        bare.store.events.subscribe((event) => event.kind === 'removed' && resolve(0)),
-      );
-      unlinkSync(join(bare.dir, tagName(TAG)));
-      await gone;
-      expect(bare.names()).toEqual([]);
-      expect((await bare.read(fh, 0, 4096)).equals(bytes.subarray(0, 4096))).toBe(true);
-      expect(await errnoOf(() => bare.read(fh, 6 * MIB, 4096))).toBe('ESTALE');
-      bare.put(TAG, bytes.subarray(1));
-      expect(await bare.lookup(TAG)).not.toBe(ino);
-    });
+  test('lockdown: a waiting read is answered', async () => {
+    await using bare = new Bare({ ...variant });
+    bare.put(TAG, sampleBytes(100_000), { faults: [{ at: 0, status: 9905, times: 'always' }] });
+    const fh = await bare.open(TAG);
+    const stuck = errnoOf(() => bare.read(fh, 0, 4096));
+    bare.gate.raise();
+    expect(await stuck).toBe('EPERM');
+  });
 
-    test('probe: a dump that was not announced is found by its name, with one call', async () => {
-      await using bare = new Bare({ discipline });
-      bare.put(TAG, sampleBytes(100_000), { announced: false });
-      expect(bare.names()).toEqual([]);
-      await bare.lookup(TAG);
-      expect(bare.calls()).toHaveLength(1);
-      expect(bare.names()).toEqual([tagName(TAG)]);
-    });
+  test('vanish: cached bytes stay readable, others are ESTALE, a tag that returns is a new file', async () => {
+    await using bare = new Bare({ ...variant, cacheSizeBytes: 4 * MIB });
+    const bytes = sampleBytes(8 * MIB);
+    bare.put(TAG, bytes);
+    const ino = await bare.lookup(TAG);
+    const fh = bare.fs.open(ino, 0);
+    await bare.read(fh, 0, 4096);
+    const gone = new Promise((resolve) =>
+      bare.store.events.subscribe((event) => event.kind === 'removed' && resolve(0)),
+    );
+    unlinkSync(join(bare.dir, tagName(TAG)));
+    await gone;
+    expect(bare.names()).toEqual([]);
+    expect((await bare.read(fh, 0, 4096)).equals(bytes.subarray(0, 4096))).toBe(true);
+    expect(await errnoOf(() => bare.read(fh, 6 * MIB, 4096))).toBe('ESTALE');
+    bare.put(TAG, bytes.subarray(1));
+    expect(await bare.lookup(TAG)).not.toBe(ino);
+  });
 
-    test('probe: a tag that firmware does not know is ENOENT', async () => {
-      await using bare = new Bare({ discipline });
-      expect(await errnoOf(() => bare.lookup(TAG))).toBe('ENOENT');
-    });
+  test('probe: a dump that was not announced is found by its name, with one call', async () => {
+    await using bare = new Bare({ ...variant });
+    bare.put(TAG, sampleBytes(100_000), { announced: false });
+    expect(bare.names()).toEqual([]);
+    await bare.lookup(TAG);
+    expect(bare.calls()).toHaveLength(1);
+    expect(bare.names()).toEqual([tagName(TAG)]);
+  });
 
-    test('forget and release: nothing is kept of readers that have left', async () => {
-      await using bare = new Bare({ discipline });
-      bare.put(TAG, sampleBytes(10));
-      const ino = await bare.lookup(TAG);
-      const fh = bare.fs.open(ino, 0);
-      bare.fs.release(fh);
-      bare.fs.forget(ino, 1);
-      expect(bare.fs.counts).toEqual({ inodes: 0, handles: 0 });
-    });
-  },
-);
+  test('probe: a tag that firmware does not know is ENOENT', async () => {
+    await using bare = new Bare({ ...variant });
+    expect(await errnoOf(() => bare.lookup(TAG))).toBe('ENOENT');
+  });
+
+  test('forget and release: nothing is kept of readers that have left', async () => {
+    await using bare = new Bare({ ...variant });
+    bare.put(TAG, sampleBytes(10));
+    const ino = await bare.lookup(TAG);
+    const fh = bare.fs.open(ino, 0);
+    bare.fs.release(fh);
+    bare.fs.forget(ino, 1);
+    expect(bare.fs.counts).toEqual({ inodes: 0, handles: 0 });
+  });
+});

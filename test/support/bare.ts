@@ -44,6 +44,8 @@ export interface BareOptions {
   readonly unlinkPolicy?: UnlinkPolicy;
   readonly generated?: readonly { readonly tag: DumpTag; readonly size: number }[];
   readonly latencyUs?: number;
+  /** Keep encrypted copies on disk. */
+  readonly spool?: boolean;
   readonly known?: readonly { readonly tag: DumpTag; readonly size?: number }[];
 }
 
@@ -82,6 +84,7 @@ export class Bare implements AsyncDisposable {
       source,
       cacheSizeBytes: options.cacheSizeBytes ?? 8 * 1024 * 1024,
       known: options.known ?? [],
+      ...(options.spool === true ? { spool: { directory: tmpdir(), quotaBytes: 1024 ** 3 } } : {}),
       log: silentLogger,
     });
     const fs = new DumpFilesystem({
