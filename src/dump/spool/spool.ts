@@ -1,4 +1,6 @@
-import { constants, ftruncateSync, openSync, statfsSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { constants, ftruncateSync, openSync, statfsSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Logger } from '../../base/log.js';
 import { formatSize } from '../../base/size.js';
@@ -22,6 +24,9 @@ export interface SpoolOptions {
 
 // include/uapi/asm-generic/fcntl.h; Node has no name for it. A file without a name: nothing is left after a crash.
 const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
+
+/** What open(2) says where the file system (NFS, older overlayfs) cannot make files without a name. */
+const NO_TMPFILE = new Set(['EOPNOTSUPP', 'EISDIR', 'EINVAL']);
 
 /** Free space that the spool never touches. */
 const RESERVE_BYTES = 256 * 1024 * 1024;
@@ -131,7 +136,16 @@ export class Spool {
   }
 
   #openFile(): number {
-    return openSync(this.#options.directory, constants.O_RDWR | O_TMPFILE, 0o600);
+    const { directory } = this.#options;
+    try {
+      return openSync(directory, constants.O_RDWR | O_TMPFILE, 0o600);
+    } catch (error) {
+      if (!NO_TMPFILE.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+      const path = join(directory, `spool-${randomUUID()}`);
+      const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
+      unlinkSync(path);
+      return fd;
+    }
   }
 
   #hasFreeSpace(): boolean {
