@@ -28,6 +28,7 @@ export class Flight {
   #head: Block | undefined;
   #planned = 0;
   #epoch = 0;
+  #hasSuccessor = true;
 
   constructor(cache: BlockCache) {
     this.#cache = cache;
@@ -74,16 +75,19 @@ export class Flight {
     this.#planned = offset;
   }
 
+  /** No other pass will come: what there is of incomplete blocks stays for those who have the dump open. */
+  endWithoutSuccessor(): void {
+    this.#hasSuccessor = false;
+  }
+
   abandon(epoch: number): void {
     this.#epoch = epoch;
     for (const batch of this.#batches) {
       batch.abandoned = true;
-      // Nobody will complete these: a later pass needs their place in the list.
-      for (const block of batch.blocks)
-        if (block !== undefined && block.filled < BLOCK_BYTES) this.#cache.drop(block);
+      for (const block of batch.blocks) if (block !== undefined) this.#dropIncomplete(block);
     }
     if (this.#head === undefined) return;
-    this.#cache.drop(this.#head);
+    this.#dropIncomplete(this.#head);
     this.#cache.unpin(this.#head);
     this.#head = undefined;
   }
@@ -153,6 +157,11 @@ export class Flight {
     while (!this.isEmpty) this.land(0, undefined, () => false);
   }
 
+  /** Nobody will complete it: a later pass needs its place in the list. */
+  #dropIncomplete(block: Block): void {
+    if (this.#hasSuccessor && block.filled < BLOCK_BYTES) this.#cache.drop(block);
+  }
+
   #place(index: number, allocate: (index: number) => Block | undefined): Block | undefined {
     if (this.#head?.index === index) return this.#head;
     // A block that the pass enters in its middle cannot be filled from its start.
@@ -170,8 +179,8 @@ export class Flight {
       this.#head = block;
       return;
     }
-    if (!isWhole || block.filled === 0) this.#cache.drop(block);
-    else if (!block.dropped && keep(block)) return;
+    if (block.filled === 0 || (!isWhole && this.#hasSuccessor)) this.#cache.drop(block);
+    else if (isWhole && !block.dropped && keep(block)) return;
     this.#cache.unpin(block);
   }
 }

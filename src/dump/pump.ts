@@ -150,6 +150,7 @@ export class Pump implements ThreadClient {
   /** Ends the transfer: answers all waiters with `error` and closes the firmware handle. What is cached stays. */
   stop(error: FsError): void {
     this.#stopped = error;
+    this.#flight.endWithoutSuccessor();
     this.#abandon();
     this.#window.reset();
     this.#index.clear();
