@@ -28,9 +28,13 @@ export async function daemonize(
     stdio: descriptorsFor(mountpoint, log.journal === true),
   });
   child.stderr?.pipe(process.stderr);
-  const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
+  let interruptedBy: NodeJS.Signals | undefined;
+  const forward = (signal: NodeJS.Signals): void => {
+    interruptedBy = signal;
+    child.kill(signal);
+  };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, forward);
-  return outcomeOf(child);
+  return outcomeOf(child, () => interruptedBy);
 }
 
 /** Standard streams, then the FUSE device at the number it has here, then the channel on which the daemon reports. */
@@ -46,7 +50,10 @@ function descriptorsFor(mountpoint: string, journal: boolean): StdioOptions {
   return [...stdio, 'ipc'];
 }
 
-async function outcomeOf(child: ChildProcess): Promise<number> {
+async function outcomeOf(
+  child: ChildProcess,
+  interruptedBy: () => NodeJS.Signals | undefined,
+): Promise<number> {
   const ended = new Promise<number>((resolve) => {
     child.once('error', (error) => {
       printError(`cannot start the daemon: ${error.message}`);
@@ -56,6 +63,9 @@ async function outcomeOf(child: ChildProcess): Promise<number> {
   });
   const ready = new Promise<number>((resolve) => child.once('message', () => resolve(EXIT.done)));
   const status = await Promise.race([ended, ready]);
+  const signal = interruptedBy();
+  // Whoever interrupts the start wants no mount: it is undone when we return.
+  if (signal !== undefined) return ended.then(() => 128 + constants.signals[signal]);
   // What the daemon logged before it reported lies in the pipe: two turns of the event loop read it.
   await turn();
   await turn();

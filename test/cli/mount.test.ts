@@ -229,6 +229,14 @@ describe('mount in the background', () => {
     expect(workshop.daemons).toEqual([]);
   });
 
+  test('an interrupted start leaves neither mount nor daemon', async () => {
+    const parent = workshop.start('mount', 'sim', workshop.mountpoint, '--daemon', '--log-level=error');
+    await expect.poll(() => workshop.daemons.length, { timeout: 5000, interval: 5 }).toBe(2);
+    expect(await parent.stop('SIGINT')).toBe(130);
+    expect(workshop.daemons).toEqual([]);
+    expect(workshop.mounts).toBe(0);
+  });
+
   test('keeps neither a shell substitution nor a pipe waiting', () => {
     const script = 'out=$("$0" "$1" sim "$2" -o sim-dump=1:64K 2>&1); echo "rc=$?"';
     const { stdout } = workshop.exec('bash', ['-c', script, process.execPath, PROGRAM, workshop.mountpoint]);
