@@ -19,6 +19,10 @@ export class SpooledBlocks {
     this.#onMoved = onMoved;
   }
 
+  get isEmpty(): boolean {
+    return this.#file === undefined;
+  }
+
   has(index: number): boolean {
     return this.#file?.has(index) === true;
   }
