@@ -5,9 +5,12 @@ import type { Logger } from '../base/log.js';
 import type { DumpTag } from '../base/tag.js';
 import { tagName } from '../base/tag.js';
 import type { DumpAnnouncement, DumpSource } from '../source/index.js';
+import type { Announcement } from './announcements/announcement.js';
+import { RecentSet } from './announcements/recent-set.js';
+import { Verifier } from './announcements/verifier.js';
 import { BLOCK_BYTES } from './arena.js';
 import { BlockCache } from './block-cache.js';
-import type { DumpParts, DumpState, LostReason, SizeOrigin } from './dump.js';
+import type { DumpParts, DumpState, KnownDump, LostReason, SizeOrigin } from './dump.js';
 import { Dump } from './dump.js';
 import { ProbeLimiter } from './probe-limiter.js';
 import { PumpThreads } from './pump-threads.js';
@@ -52,6 +55,9 @@ export type StoreEvent =
   | { readonly kind: 'size'; readonly dump: Dump };
 
 const TICK_MS = 1000;
+
+/** More announced dumps than a machine can have: a log full of nonsense must not fill the memory. */
+const MOST_ANNOUNCED = 16_384;
 const NEVER = new AbortController().signal;
 
 /** The dumps that are there now. The room's face: list, find, read, invalidate, subscribe. */
@@ -69,10 +75,17 @@ export class DumpStore implements AsyncDisposable {
   readonly #departed = new Set<Dump>();
   /** Unlisted tags that firmware is being asked for. */
   readonly #probed = new Map<DumpTag, Dump>();
+  /** Tags whose dump was removed or lost: an announcement may be an old one. */
+  readonly #parted = new RecentSet<DumpTag>(MOST_ANNOUNCED);
+  /** What was announced of them since, until firmware has been asked. */
+  readonly #doubted = new Map<DumpTag, Announcement>();
+  readonly #verifier = new Verifier({ verify: (tag) => this.#verify(tag) });
   readonly #probes: ProbeLimiter<DumpTag, Dump | undefined>;
   readonly #ticker: NodeJS.Timeout;
   readonly #unsubscribe: () => void;
   #serials = 0;
+  #isWiped = false;
+  #announcedTooMany = false;
 
   constructor(options: DumpStoreOptions) {
     const { source, log } = options;
@@ -120,9 +133,27 @@ export class DumpStore implements AsyncDisposable {
     const listed = this.#listed.get(tag);
     if (listed !== undefined) return listed;
     return abortable(
-      this.#probes.ask(tag, () => this.#askFirmware(tag)),
+      this.#probes.ask(tag, () => this.#askFirmware(byHand(tag))),
       signal,
     );
+  }
+
+  /**
+   * Somebody says that firmware holds this dump. It is listed at once, and firmware is asked whether that is true when
+   * its turn comes; after an earlier dump of that tag went away it is asked first.
+   */
+  announce(announcement: Announcement): void {
+    const { tag } = announcement;
+    const known = this.#listed.get(tag) ?? this.#probed.get(tag);
+    if (known !== undefined) known.hear(announcement);
+    if (known !== undefined || this.#isWiped || this.#isOnItsWayOut(tag)) return;
+    if (this.#listed.size + this.#doubted.size >= MOST_ANNOUNCED) {
+      this.#refuseMore();
+      return;
+    }
+    if (this.#parted.has(tag)) this.#doubted.set(tag, announcement);
+    else this.#add(fromAnnouncement(announcement), false);
+    this.#verifier.ask(tag);
   }
 
   /** Takes a dump out of the listing; readers that have it open go on. */
@@ -161,13 +192,19 @@ export class DumpStore implements AsyncDisposable {
 
   /** Lockdown: nothing of any dump stays reachable, in memory or by name. */
   wipe(): void {
+    this.#isWiped = true;
     this.#unsubscribe();
-    for (const dump of [...this.#listed.values(), ...this.#departed]) dump.lose('locked');
+    this.#verifier.stop();
+    this.#parted.clear();
+    this.#doubted.clear();
+    for (const dump of [...this.#listed.values(), ...this.#departed, ...this.#probed.values()])
+      dump.lose('locked');
     this.#cache.arena.wipeAll();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#ticker);
+    this.#verifier.stop();
     this.#unsubscribe();
     await this.#threads.end();
     await this.#spool?.end();
@@ -189,7 +226,7 @@ export class DumpStore implements AsyncDisposable {
     };
   }
 
-  #add(announcement: DumpAnnouncement, listedBySource: boolean): Dump {
+  #add(announcement: KnownDump, listedBySource: boolean): Dump {
     const dump = this.#create(announcement, listedBySource);
     this.#list(dump);
     return dump;
@@ -203,10 +240,11 @@ export class DumpStore implements AsyncDisposable {
   #list(dump: Dump): void {
     if (dump.lost !== undefined || this.#listed.has(dump.tag)) return;
     this.#listed.set(dump.tag, dump);
+    this.#parted.delete(dump.tag);
     this.events.emit({ kind: 'added', dump });
   }
 
-  #create(announcement: DumpAnnouncement, listedBySource: boolean): Dump {
+  #create(announcement: KnownDump, listedBySource: boolean): Dump {
     const dump = new Dump(++this.#serials, announcement, listedBySource, this.#parts);
     dump.events.subscribe((event) => {
       if (event.kind === 'lost') this.#depart(dump, event.why);
@@ -220,6 +258,7 @@ export class DumpStore implements AsyncDisposable {
     if (wasListed) this.#listed.delete(dump.tag);
     if (dump.sourceIncarnation !== undefined && why !== 'replaced')
       this.#dismissed.set(dump.tag, dump.sourceIncarnation);
+    if (why !== 'replaced' && !this.#isWiped) this.#parted.add(dump.tag);
     if (dump.openHandles > 0) this.#departed.add(dump);
     else dump.forget();
     this.events.emit({ kind: 'lost', dump, why });
@@ -245,8 +284,10 @@ export class DumpStore implements AsyncDisposable {
     }
   }
 
-  async #askFirmware(tag: DumpTag): Promise<Dump | undefined> {
-    const dump = this.#create(byHand(tag), false);
+  /** One firmware call. @returns the dump, listed, or undefined when there is none */
+  async #askFirmware(about: KnownDump): Promise<Dump | undefined> {
+    const { tag } = about;
+    const dump = this.#create(about, false);
     this.#probed.set(tag, dump);
     try {
       // Others may ask the same question meanwhile: no single caller's signal ends it.
@@ -263,6 +304,36 @@ export class DumpStore implements AsyncDisposable {
     return dump;
   }
 
+  async #verify(tag: DumpTag): Promise<'settled' | 'later'> {
+    const doubted = this.#doubted.get(tag);
+    try {
+      const listed = this.#listed.get(tag);
+      if (listed?.isConfirmed === false && !listed.removing) await listed.confirm(NEVER);
+      else if (listed === undefined && doubted !== undefined && !this.#isOnItsWayOut(tag))
+        await this.#askFirmware(fromAnnouncement(doubted));
+    } catch (thrown) {
+      // A dump that is gone or not for us has left the listing by itself; what else went wrong was logged.
+      const { code } = FsError.from(thrown);
+      if (code !== 'ESTALE' && code !== 'EPERM') return 'later';
+    }
+    this.#doubted.delete(tag);
+    return 'settled';
+  }
+
+  /** Hidden while readers still have it open, or being removed: what is announced under its tag is this dump. */
+  #isOnItsWayOut(tag: DumpTag): boolean {
+    for (const dump of this.#departed) if (dump.tag === tag && dump.lost === undefined) return true;
+    return false;
+  }
+
+  #refuseMore(): void {
+    if (!this.#announcedTooMany)
+      this.#parts.log.warn('more dumps are announced than can exist: the rest is ignored', {
+        most: MOST_ANNOUNCED,
+      });
+    this.#announcedTooMany = true;
+  }
+
   #tick(): void {
     for (const dump of this.#listed.values()) dump.tick();
     for (const dump of this.#departed) {
@@ -276,6 +347,14 @@ export class DumpStore implements AsyncDisposable {
 
 export function openDumpStore(options: DumpStoreOptions): DumpStore {
   return new DumpStore(options);
+}
+
+function fromAnnouncement({ tag, size, atMs, isRemembered = false }: Announcement): KnownDump {
+  return {
+    ...byHand(tag, size),
+    ...(atMs === undefined ? {} : { announcedAtMs: atMs }),
+    isRemembered,
+  };
 }
 
 function byHand(tag: DumpTag, size?: number): DumpAnnouncement {

@@ -5,6 +5,7 @@ import type { PinnedBytes } from '../base/pinned-bytes.js';
 import type { DumpTag } from '../base/tag.js';
 import { dumpType, tagName } from '../base/tag.js';
 import type { DumpAnnouncement, SourceErrorData } from '../source/index.js';
+import type { Announcement } from './announcements/announcement.js';
 import { BLOCK_BYTES } from './arena.js';
 import type { Block } from './block-cache.js';
 import { BlockOwner } from './block-cache.js';
@@ -15,6 +16,7 @@ import { PinnedRange } from './pinned-range.js';
 import type { PumpOwner, PumpParts } from './pump.js';
 import { Pump } from './pump.js';
 import { MAX_READ_BYTES } from './quota.js';
+import type { Progress } from './waiters.js';
 
 /** Where the shown size comes from. `measured`: from reading the dump through, or corrected by doing so. */
 export type SizeOrigin = 'source' | 'announced' | 'directory' | 'measured';
@@ -39,6 +41,11 @@ export type DumpEvent =
 /** A reader this close to the expected end is about to cross it: it is worth asking firmware first. */
 const NEAR_END_BYTES = 4 * 1024 * 1024;
 
+const NOTHING_YET: Progress = { highWater: 0, end: undefined };
+
+/** What a dump begins with: the source's announcement, or somebody else's. */
+export type KnownDump = DumpAnnouncement & Pick<Announcement, 'isRemembered'>;
+
 export type DumpParts = Omit<PumpParts, 'blocks'> & { readonly log: Logger };
 
 /** One incarnation of a dump: random access, an exact size, and the proof of what readers have got. */
@@ -55,8 +62,13 @@ export class Dump implements PumpOwner {
   readonly #parts: DumpParts;
   readonly #blocks = new BlockOwner();
   readonly #coverage = new Coverage();
-  readonly #pump: Pump;
+  /** Made when firmware is first asked: most of ten thousand dumps never are. */
+  #pump: Pump | undefined;
   #expected: DumpSize | undefined;
+  /** Only old knowledge says that the dump is there. */
+  #isRemembered: boolean;
+  /** Firmware has handed over some of it. */
+  #isConfirmed = false;
   #directory: DumpDirectory | undefined;
   #lost: { readonly why: LostReason; readonly error: FsError } | undefined;
   #failed = false;
@@ -64,7 +76,7 @@ export class Dump implements PumpOwner {
   /** A removal waits for the last handle, or is under way. */
   removing = false;
 
-  constructor(serial: number, announcement: DumpAnnouncement, listed: boolean, parts: DumpParts) {
+  constructor(serial: number, announcement: KnownDump, listed: boolean, parts: DumpParts) {
     this.tag = announcement.tag;
     this.type = dumpType(announcement.tag);
     this.serial = serial;
@@ -72,20 +84,35 @@ export class Dump implements PumpOwner {
     this.sourceIncarnation = listed ? announcement.incarnation : undefined;
     this.#parts = parts;
     this.#expected = sizeOfAnnouncement(announcement);
-    this.#pump = new Pump(this, { ...parts, blocks: this.#blocks });
+    this.#isRemembered = announcement.isRemembered === true;
   }
 
   /** The source announces what was known by hand or by a probe only. */
   adopt(announcement: DumpAnnouncement): void {
     this.sourceIncarnation = announcement.incarnation;
+    this.#isRemembered = false;
     this.#expected ??= sizeOfAnnouncement(announcement);
+  }
+
+  /** Announced again. A later size counts, unless firmware or the dump itself has said better. */
+  hear({ size = 0, isRemembered = false }: Announcement): void {
+    // Old knowledge corrects nothing but old knowledge.
+    if (isRemembered && !this.#isRemembered) return;
+    this.#isRemembered &&= isRemembered;
+    const { end, highWater } = this.#progress;
+    const isOpen = end === undefined && (this.#expected?.origin ?? 'announced') === 'announced';
+    if (!isOpen || size === 0 || size < highWater || size === this.#expected?.bytes) return;
+    this.#expected = { bytes: size, origin: 'announced', exact: false };
+    this.events.emit({ kind: 'size', dump: this });
   }
 
   // --- what is known without asking firmware ---
 
   /** Undefined: only `measure` can tell. */
   get size(): DumpSize | undefined {
-    const { end } = this.#pump.progress;
+    const { end } = this.#progress;
+    // Whoever trusted the size of a dump that is gone would take its first read for a short copy.
+    if (this.#isRemembered && !this.#isConfirmed) return undefined;
     if (end === undefined) return this.#expected;
     const origin = this.#expected?.bytes === end ? this.#expected.origin : 'measured';
     return { bytes: end, origin, exact: true };
@@ -98,7 +125,7 @@ export class Dump implements PumpOwner {
 
   /** Every byte was delivered to readers at least once, and firmware said that there are no more. */
   get isDelivered(): boolean {
-    const { end } = this.#pump.progress;
+    const { end } = this.#progress;
     return end !== undefined && this.#coverage.covers(end);
   }
 
@@ -107,12 +134,17 @@ export class Dump implements PumpOwner {
     if (this.removing) return 'removing';
     if (this.isDelivered) return 'complete';
     if (this.#failed) return 'failed';
-    return this.#pump.progress.highWater > 0 ? 'reading' : 'new';
+    return this.#progress.highWater > 0 ? 'reading' : 'new';
   }
 
   /** Name that the dump suggests, when its beginning has been read already. */
   get knownName(): string | undefined {
     return this.#directory?.name;
+  }
+
+  /** Firmware has handed over some of the dump. */
+  get isConfirmed(): boolean {
+    return this.#isConfirmed;
   }
 
   get lost(): LostReason | undefined {
@@ -129,7 +161,7 @@ export class Dump implements PumpOwner {
 
   dropHandle(): void {
     this.#openHandles -= 1;
-    if (this.#openHandles === 0) this.#pump.stopReadAhead();
+    if (this.#openHandles === 0) this.#pump?.stopReadAhead();
   }
 
   // --- what may need firmware ---
@@ -163,13 +195,13 @@ export class Dump implements PumpOwner {
   async confirmSize(signal: AbortSignal): Promise<void> {
     const { size } = this;
     if (size === undefined || size.exact) return;
-    if (this.#pump.progress.highWater < size.bytes - NEAR_END_BYTES) return;
+    if (this.#progress.highWater < size.bytes - NEAR_END_BYTES) return;
     await this.#wait({ start: 0, end: 0, until: size.bytes + 1 }, signal);
   }
 
   /** True when firmware handed over more than `bytes`: whoever was told that the dump ends there is wrong. */
   exceeds(bytes: number): boolean {
-    return this.#pump.progress.highWater > bytes;
+    return this.#progress.highWater > bytes;
   }
 
   /** Makes sure, with one firmware call, that there is such a dump. @throws FsError ESTALE: there is none */
@@ -192,12 +224,12 @@ export class Dump implements PumpOwner {
   ): PinnedBytes | Promise<PinnedBytes> {
     if (length > MAX_READ_BYTES)
       throw new FsError('EINVAL', `read of ${length} bytes is longer than a request may be`);
-    const { progress } = this.#pump;
+    const progress = this.#progress;
     const until = knownEnd !== undefined && offset + length >= knownEnd ? knownEnd + 1 : 0;
     const confirmed = progress.end !== undefined || progress.highWater >= until;
     const end = Math.min(offset + length, progress.end ?? Infinity);
     const cached = confirmed ? this.#cached(offset, end) : undefined;
-    if (this.#lost === undefined) this.#pump.follow(offset, offset + length, cached !== undefined);
+    if (this.#lost === undefined) this.#running.follow(offset, offset + length, cached !== undefined);
     return cached ?? this.#fetch(offset, length, signal(), until);
   }
 
@@ -207,12 +239,12 @@ export class Dump implements PumpOwner {
    */
   invalidate(): Promise<void> {
     if (this.#lost !== undefined) throw this.#lost.error;
-    return this.#pump.invalidate();
+    return this.#running.invalidate();
   }
 
   /** Takes an invalidation back. False: firmware has been told. */
   cancelInvalidate(): boolean {
-    return this.#pump.cancelInvalidate();
+    return this.#pump?.cancelInvalidate() ?? true;
   }
 
   /** The dump is not there any more, or must not be. Cached bytes stay for open handles unless the reason forbids it. */
@@ -220,7 +252,7 @@ export class Dump implements PumpOwner {
     if (this.#lost !== undefined && why !== 'locked') return;
     const error = lostError(why, this.tag);
     this.#lost = { why, error };
-    this.#pump.stop(error);
+    this.#pump?.stop(error);
     if (why !== 'gone') this.forget();
     this.events.emit({ kind: 'lost', dump: this, why });
   }
@@ -228,22 +260,25 @@ export class Dump implements PumpOwner {
   /** Overwrites what is cached of the dump, and everything learned from its bytes. */
   forget(): void {
     this.#parts.cache.dropAll(this.#blocks);
-    this.#pump.destroySpool();
+    this.#pump?.destroySpool();
     this.#coverage.clear();
     this.#directory = undefined;
   }
 
-  /** Once a second: gives unused firmware handles back. */
+  /** Once a second: gives unused firmware handles back, and what is kept for a transfer that brought nothing. */
   tick(): void {
-    this.#pump.tick();
+    this.#pump?.tick();
+    const isUnused = this.#openHandles === 0 && this.delivered === 0 && this.#blocks.blocks.size === 0;
+    if (isUnused && this.#pump?.isForgettable === true) this.#pump = undefined;
   }
 
   // --- PumpOwner ---
 
   onProgress(): void {
     const expected = this.#expected;
-    const { end, highWater } = this.#pump.progress;
+    const { end, highWater } = this.#progress;
     this.#failed = false;
+    this.#isConfirmed = true;
     if (expected === undefined) return;
     const tooSmall = highWater > expected.bytes;
     if (!tooSmall && (end === undefined || end === expected.bytes)) return;
@@ -275,6 +310,15 @@ export class Dump implements PumpOwner {
 
   // --- inside ---
 
+  get #progress(): Progress {
+    return this.#pump?.progress ?? NOTHING_YET;
+  }
+
+  get #running(): Pump {
+    this.#pump ??= new Pump(this, { ...this.#parts, blocks: this.#blocks });
+    return this.#pump;
+  }
+
   #cached(start: number, end: number): PinnedBytes | undefined {
     const pinned: Block[] = [];
     for (let index = Math.floor(start / BLOCK_BYTES); index * BLOCK_BYTES < end; index += 1) {
@@ -293,7 +337,7 @@ export class Dump implements PumpOwner {
 
   async #fetch(start: number, length: number, signal: AbortSignal, until = 0): Promise<PinnedBytes> {
     const blocks = await this.#wait({ start, end: start + length, until }, signal);
-    const end = Math.min(start + length, this.#pump.progress.end ?? Infinity);
+    const end = Math.min(start + length, this.#progress.end ?? Infinity);
     return new PinnedRange(
       this.#parts.cache,
       [...blocks.values()].sort((a, b) => a.index - b.index),
@@ -311,16 +355,16 @@ export class Dump implements PumpOwner {
     // A dump that is merely gone stays with those who have it open, as far as it was fetched.
     const isHeld =
       lost?.why === 'gone' &&
-      (want.until === 0 || this.#pump.progress.end !== undefined) &&
-      this.#pump.holds(want.start, want.end);
+      (want.until === 0 || this.#progress.end !== undefined) &&
+      this.#running.holds(want.start, want.end);
     if (lost !== undefined && !isHeld) return Promise.reject(lost.error);
-    return this.#pump.wait(want, signal);
+    return this.#running.wait(want, signal);
   }
 
   #learn(directory: DumpDirectory): void {
     this.#directory = directory;
     if (this.size !== undefined || directory.size === undefined) return;
-    if (directory.size < this.#pump.progress.highWater) return;
+    if (directory.size < this.#progress.highWater) return;
     this.#expected = { bytes: directory.size, origin: 'directory', exact: false };
   }
 }

@@ -184,6 +184,12 @@ export class Pump implements ThreadClient {
     if (useless && this.#isIdle && idleMs >= IDLE_CLOSE_MS) this.#close();
   }
 
+  /** True: forgetting this pump loses nothing that a new one would not find out with its first call. */
+  get isForgettable(): boolean {
+    const isAtRest = this.#thread === undefined && this.#isIdle && !this.#failures.isPending;
+    return isAtRest && this.#progress.end === undefined && this.#spooled.isEmpty;
+  }
+
   // --- ThreadClient ---
 
   onThread(thread: PumpThread): void {
