@@ -15,6 +15,7 @@ let mounted;
 const commands = {
   add: ({ name, size }) => memory.add(name, size).ino,
   resize: ({ name, size }) => void (memory.files.get(name).size = size),
+  forgetSize: ({ name }) => void (memory.files.get(name).sizeKnown = false),
   remove: ({ name }) => memory.remove(name),
   hold: ({ operation, name }) => memory.hold(operation, name),
   letGo: ({ operation }) => memory.letGo(operation),

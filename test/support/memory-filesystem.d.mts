@@ -8,6 +8,8 @@ export interface MemoryFile {
   readonly ino: number;
   size: number;
   validMs: number;
+  /** False: looked up, it has the largest size there is, for no time at all; `getattr` knows better. */
+  sizeKnown: boolean;
   /** Bytes that reached a reader. */
   delivered: number;
 }

@@ -26,7 +26,10 @@ export function createMemoryFilesystem(FsError) {
 
   const count = (operation) => (calls[operation] = (calls[operation] ?? 0) + 1);
   const known = (ino) => byIno.get(ino) ?? fail('ESTALE', `no inode ${ino}`);
-  const entry = (file) => ({ attributes: attributes(file), validMs: file.validMs });
+  const entry = (file) => ({
+    attributes: { ...attributes(file), ...(file.sizeKnown ? {} : { size: 2 ** 63, validMs: 0 }) },
+    validMs: file.validMs,
+  });
 
   /** @returns what `value` gives, now or when it is let go */
   function perhapsWait(operation, file, context, value) {
@@ -161,7 +164,7 @@ export function createMemoryFilesystem(FsError) {
     openDirectories,
     pinned: () => pinned,
     add(name, size) {
-      const file = { name, ino: nextIno++, size, validMs: 60_000, delivered: 0 };
+      const file = { name, ino: nextIno++, size, validMs: 60_000, sizeKnown: true, delivered: 0 };
       files.set(name, file);
       byIno.set(file.ino, file);
       return file;
@@ -222,5 +225,6 @@ const TIMES = { mtimeMs: 1_700_000_000_123, uid: process.getuid(), gid: process.
 const ROOT = { ino: 1, mode: 0o40_755, nlink: 2, size: 0, validMs: 1000, ...TIMES };
 
 function attributes(file) {
-  return { ino: file.ino, mode: 0o100_444, nlink: 1, size: file.size, validMs: file.validMs, ...TIMES };
+  const { ino, validMs } = file;
+  return { ino, mode: 0o100_444, nlink: 1, size: file.size, validMs, ...TIMES };
 }

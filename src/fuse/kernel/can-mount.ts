@@ -9,20 +9,15 @@ export type CanMount = { readonly ok: true } | { readonly ok: false; readonly wh
 export function canMountDirectly(): CanMount {
   try {
     accessSync(DEVICE_PATH, constants.R_OK | constants.W_OK);
+    if (mayMount(readFileSync('/proc/self/status', 'utf8'))) return { ok: true };
+    return { ok: false, why: 'CAP_SYS_ADMIN is missing' };
   } catch (error) {
-    return { ok: false, why: `${DEVICE_PATH} is not accessible (${codeOf(error)})` };
+    return { ok: false, why: error instanceof Error ? error.message : String(error) };
   }
-  return mayMount(readFileSync('/proc/self/status', 'utf8'))
-    ? { ok: true }
-    : { ok: false, why: 'CAP_SYS_ADMIN is missing' };
 }
 
 /** @param status text of /proc/self/status */
 export function mayMount(status: string): boolean {
   const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1];
   return effective !== undefined && ((BigInt(`0x${effective}`) >> CAP_SYS_ADMIN) & 1n) === 1n;
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { dieBySignal } from '../../base/exit-without-threads.js';
 import type { Logger } from '../../base/log.js';
 import type { Filesystem } from '../../fs/index.js';
-import { unmountOrDetach } from '../mount-table.js';
+import { mountsAt, unmountOrDetach } from '../mount-table.js';
 import type { Mounted } from '../transport.js';
 import type { DeviceReaderEnd } from './device-reader.js';
 import { DeviceReaderThread } from './device-reader-thread.js';
@@ -144,13 +144,21 @@ export class KernelMount implements Mounted {
   async #finish(end: DeviceReaderEnd): Promise<void> {
     this.#session.refuseAll();
     // The kernel has closed every file, though it may not have told us of the last ones.
-    if (end.reason === 'unmounted') this.#session.releaseAll();
+    const unmounted = end.reason === 'unmounted' && !this.#isInMountTable();
+    if (unmounted) this.#session.releaseAll();
     await this.#notifier.close();
     this.#replies.close();
     closeSync(this.#fd);
-    if (this.#stopping) return;
-    if (end.reason === 'aborted') this.#log.warn('somebody aborted the FUSE connection');
-    if (end.reason === 'broken')
+    if (unmounted || this.#stopping) return;
+    if (end.reason === 'broken') {
       this.#log.error('the FUSE device cannot be read any more', { error: end.error });
+    } else {
+      this.#log.warn('the FUSE connection was aborted: by an administrator, umount -f or a request timeout');
+    }
+  }
+
+  #isInMountTable(): boolean {
+    const place = this.#place;
+    return place !== undefined && mountsAt(place.mountpoint).some((entry) => entry.id === place.id);
   }
 }

@@ -48,7 +48,10 @@ function runMountProgram(args: string[], fd: number): Promise<{ status: number |
 }
 
 function oneLine(text: string): string {
-  return text.trim().replace(/\s*\n\s*/g, '; ') || 'mount(8) failed without a word';
+  const lines = text.split('\n').map((line) => line.trim());
+  // What dmesg(1) "may have" is of no use to whoever reads this.
+  const telling = lines.filter((line) => line !== '' && !line.startsWith('dmesg(1)'));
+  return telling.join('; ') || 'mount(8) failed without a word';
 }
 
 function hint(complaint: string): string {

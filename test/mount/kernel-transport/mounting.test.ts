@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, openSync, writeFileSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { closeSync, constants, openSync, writeFileSync } from 'node:fs';
+import { readdir, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import {
@@ -23,25 +23,45 @@ describeMount('kernel transport mounts', () => {
     );
   });
 
-  test('a device that somebody else mounts, as /dev/fd/N, and leaves the mount to him', async () => {
-    await using place = new TemporaryMountpoint();
-    const fd = openSync('/dev/fuse', 'r+');
-    await using server = KernelServerProcess.unmounted({
-      mountpoint: '/dev/fd/4',
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc', fd],
-    });
-    const options = ['-i', '-t', 'fuse.platdumpfs', '-o', `fd=3,${FUSE_OPTIONS}`, 'memory', place.mountpoint];
-    expect(spawnSync('mount', options, { stdio: ['ignore', 'ignore', 'inherit', fd] }).status).toBe(0);
-    closeSync(fd);
-    expect(await server.nextEvent()).toMatchObject({ event: 'mounted' });
+  test('read-only: rm is EROFS', async () => {
+    await using server = await KernelServerProcess.start({ kernelOptions: ['ro'] });
     await server.add('a', 1);
-    expect(await readdir(place.mountpoint)).toEqual(['a']);
-    await server.command('unmount', { timeoutMs: 0 });
-    expect(await server.nextEvent()).toMatchObject({ event: 'ended' });
-    expect(mountCount(place.mountpoint)).toBe(1);
-    await expect(readdir(place.mountpoint)).rejects.toThrow('ENOTCONN');
-    expect(await server.exit(3)).toBe(3);
+    await expect(unlink(server.path('a'))).rejects.toThrow('EROFS');
   });
+
+  test.each([
+    { how: 'blocking', flags: constants.O_RDWR },
+    { how: 'non-blocking', flags: constants.O_RDWR | constants.O_NONBLOCK },
+  ])(
+    'a $how device that somebody else mounts, as /dev/fd/N, and leaves the mount to him',
+    async ({ flags }) => {
+      await using place = new TemporaryMountpoint();
+      const fd = openSync('/dev/fuse', flags);
+      await using server = KernelServerProcess.unmounted({
+        mountpoint: '/dev/fd/4',
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc', fd],
+      });
+      const options = [
+        '-i',
+        '-t',
+        'fuse.platdumpfs',
+        '-o',
+        `fd=3,${FUSE_OPTIONS}`,
+        'memory',
+        place.mountpoint,
+      ];
+      expect(spawnSync('mount', options, { stdio: ['ignore', 'ignore', 'inherit', fd] }).status).toBe(0);
+      closeSync(fd);
+      expect(await server.nextEvent()).toMatchObject({ event: 'mounted' });
+      await server.add('a', 1);
+      expect(await readdir(place.mountpoint)).toEqual(['a']);
+      await server.command('unmount', { timeoutMs: 0 });
+      expect(await server.nextEvent()).toMatchObject({ event: 'ended' });
+      expect(mountCount(place.mountpoint)).toBe(1);
+      await expect(readdir(place.mountpoint)).rejects.toThrow('ENOTCONN');
+      expect(await server.exit(3)).toBe(3);
+    },
+  );
 
   test.each([
     { what: 'nothing', name: 'missing', says: 'does not exist' },

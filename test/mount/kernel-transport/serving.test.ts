@@ -58,6 +58,20 @@ with open(sys.argv[1], 'rb') as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT
     expect(stdout).toBe(memoryDigest('big', 3 * MIB + 5));
   });
 
+  test.each([
+    { tool: 'dd, which does not ask for the size', script: 'dd if="$1" bs=64k status=none' },
+    { tool: 'cat', script: 'cat "$1"' },
+  ])('a file whose size is not known when it is looked up, to $tool', async ({ script }) => {
+    await using server = await KernelServerProcess.start();
+    await server.add('a', MIB + 7);
+    await server.command('forgetSize', { name: 'a' });
+    await server.hold('getattr', 'a');
+    const reading = mustRun('sh', ['-c', script, 'sh', server.path('a')]);
+    await server.untilWaiting();
+    await server.command('letGo', { operation: 'getattr' });
+    expect((await reading).sha256).toBe(memoryDigest('a', MIB + 7));
+  });
+
   test('any offset and length', async () => {
     await using server = await KernelServerProcess.start();
     await server.add('a', MIB + 7);
