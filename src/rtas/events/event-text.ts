@@ -25,9 +25,9 @@ interface Frame {
 /**
  * Finds the events in the text that rtas_errd writes to /var/log/platform, fed in chunks of any length.
  *
- * Only what is whole counts: lines numbered without a gap between a begin line and the end line of the same number.
- * Where the end line is missing, an event that has exactly the length it declares is taken. Other lines are passed
- * over, also inside an event. Memory: one line and one event.
+ * Only what is whole counts: lines numbered without a gap behind a begin line, up to the end line of the same number or
+ * the next begin line, that make exactly as many bytes as the event declares. Other lines are passed over, also inside
+ * an event. Memory: one line and one event.
  *
  * @see ppc64-diag, rtas_errd/files.c, for the form
  */
@@ -65,15 +65,20 @@ export class EventText {
     const unended = this.#frame;
     const bytes = new Uint8Array(MAX_EVENT_BYTES);
     this.#frame = { sequence, bytes, length: 0, nextLine: 0, isShort: false };
-    const event = unended?.bytes.subarray(0, unended.length);
-    return event !== undefined && declaredLength(event) === event.length ? event : undefined;
+    return unended === undefined ? undefined : wholeEvent(unended);
   }
 
   #end(sequence: string, frame: Frame): Uint8Array | undefined {
     this.#frame = undefined;
     // Another number: the lines of two events have run together.
-    return sequence === frame.sequence ? frame.bytes.subarray(0, frame.length) : undefined;
+    return sequence === frame.sequence ? wholeEvent(frame) : undefined;
   }
+}
+
+/** Undefined for one that lost bytes; also for one without sections, which is padded and announces nothing. */
+function wholeEvent(frame: Frame): Uint8Array | undefined {
+  const event = frame.bytes.subarray(0, frame.length);
+  return declaredLength(event) === event.length ? event : undefined;
 }
 
 /** @returns false: the line does not continue the frame */

@@ -141,8 +141,12 @@ describe('EventText without an end line', () => {
   });
 });
 
-test('an event that was cut short but closed announces what it holds whole', () => {
-  expect(tagsIn(eventText(EVENT.subarray(0, 240)))).toEqual([NOTIFIED.tag]);
-  expect(tagsIn(eventText(EVENT.subarray(0, 208)))).toEqual([]);
-  expect(tagsIn(eventText(OTHER))).toEqual([TAG]);
+test.each([240, 272])('an event that was cut to %d bytes and closed announces nothing', (length) => {
+  expect(tagsIn(eventText(EVENT.subarray(0, length)))).toEqual([]);
+  expect(tagsIn(eventText(EVENT) + eventText(OTHER))).toEqual([NOTIFIED.tag, TAG]);
+});
+
+test('a line glued together from two makes no other size', () => {
+  const text = eventText(EVENT);
+  expect(tagsIn(text.slice(0, 672) + text.slice(672 + 141), eventText(OTHER))).toEqual([TAG]);
 });

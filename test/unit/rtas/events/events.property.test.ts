@@ -7,7 +7,7 @@ import { NOTIFICATION, SAMPLE_NAMES, eventText, sampleBytes } from './support/ev
 
 /** Set PLATDUMPFS_FUZZ_RUNS for more: a million take some minutes. */
 const RUNS = Number(process.env['PLATDUMPFS_FUZZ_RUNS'] ?? 4000);
-const TIMEOUT_MS = Math.max(30_000, RUNS);
+const TIMEOUT_MS = Math.max(30_000, RUNS * 5);
 
 /** What bytes say about a dump are these; whoever changes them changes what is announced. */
 interface Subject {
