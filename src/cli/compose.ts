@@ -5,6 +5,7 @@ import type { Filesystem } from '../fs/index.js';
 import { createFilesystem } from '../fs/index.js';
 import type { ExplainedGate } from '../lockdown/index.js';
 import type { DumpSource } from '../source/index.js';
+import { chooseSpool } from './choose-spool.js';
 import type { Cleanup } from './cleanup.js';
 import type { Settings } from './option-table.js';
 import type { ChosenSource } from './select-source.js';
@@ -44,7 +45,8 @@ export function compose(
 
 function openStore(source: DumpSource, settings: Settings, log: Logger): DumpStore {
   try {
-    return openDumpStore({ source, cacheSizeBytes: settings.cacheSize, known: settings.dump, log });
+    const spool = chooseSpool(settings, source, log);
+    return openDumpStore({ source, cacheSizeBytes: settings.cacheSize, known: settings.dump, spool, log });
   } catch (error) {
     void source[Symbol.asyncDispose]();
     throw error;

@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { totalmem } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { formatSize } from '../base/size.js';
 import { usageError } from './exit-status.js';
 import { ALWAYS_FOR_THE_KERNEL } from './mount-words.js';
@@ -71,9 +71,9 @@ function checkMemory(cacheSizeBytes: number): void {
  * @throws CommandError with status `usage`
  */
 export function checkNotHidden(mountpoint: string, settings: Settings): void {
-  for (const key of ['simDir', 'opalDir', 'traceRtas', 'lockdownFile'] as const) {
+  for (const key of ['simDir', 'opalDir', 'traceRtas', 'lockdownFile', 'spool'] as const) {
     const path = settings[key];
-    if (path !== undefined && `${realPath(path)}/`.startsWith(`${mountpoint}/`))
+    if (path !== undefined && isAbsolute(path) && `${realPath(path)}/`.startsWith(`${mountpoint}/`))
       throw usageError(`--${longName(key)} ${path} would be hidden by the mount at ${mountpoint}`);
   }
 }

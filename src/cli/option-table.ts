@@ -10,6 +10,7 @@ import {
   tagWithSize,
   userOrGroupId,
   wholeNumber,
+  wordOrPath,
 } from './values.js';
 
 const MIB = 1024 ** 2;
@@ -118,6 +119,22 @@ export const OPTIONS = {
     default: '64MiB',
     parse: size(MIN_CACHE_BYTES),
     summary: 'memory for blocks of dumps, at least 8 MiB; sizes take K, M, G, KiB, MiB, GiB',
+  },
+  spool: {
+    kind: 'value',
+    ...IN_MOUNT,
+    metavar: 'auto|none|DIR',
+    default: 'auto',
+    parse: wordOrPath('auto', 'none'),
+    summary: 'encrypted copies on disk while mounted; auto: where firmware would have to start over',
+  },
+  spoolSize: {
+    kind: 'value',
+    ...IN_MOUNT,
+    metavar: 'SIZE',
+    default: '16GiB',
+    parse: size(MIB),
+    summary: 'most that the spool may take on disk',
   },
   uid: {
     kind: 'optional',

@@ -70,6 +70,11 @@ export const path: ValueParser<string> = (text) => {
   return resolve(text);
 };
 
+/** One of the words, else a path. */
+export function wordOrPath(...words: readonly string[]): ValueParser<string> {
+  return (text) => (words.includes(text) ? text : path(text));
+}
+
 export const tagWithSize: ValueParser<TagSize> = (text) => {
   const known = tagMaybeSize(text);
   if (known.size === undefined) throw expected('TAG:SIZE such as 200000001:3GiB', text);

@@ -12,7 +12,7 @@ export interface DumpDirectory {
 export type DirectoryReading =
   | { readonly kind: 'directory'; readonly directory: DumpDirectory }
   /** The bytes so far are a directory's beginning; `bytes` of the dump are needed to go on. */
-  | { readonly kind: 'incomplete'; readonly bytes: number }
+  | { readonly kind: 'incomplete'; readonly bytes: number; readonly soFar?: DumpDirectory }
   | { readonly kind: 'none' };
 
 const FILE_MAGIC = 'FILE    ';
@@ -42,7 +42,7 @@ function addSections(head: Uint8Array, view: DataView, from: number, named: Dump
   for (let at = from; ;) {
     if (at + SECTION_FIXED_BYTES > MOST_DIRECTORY_BYTES) return { kind: 'directory', directory: named };
     if (head.length < at + SECTION_FIXED_BYTES)
-      return { kind: 'incomplete', bytes: at + SECTION_FIXED_BYTES };
+      return { kind: 'incomplete', bytes: at + SECTION_FIXED_BYTES, soFar: named };
     const length = view.getUint16(at + 8);
     if (ascii(head, at, SECTION_MAGIC.length) !== SECTION_MAGIC || length < SECTION_FIXED_BYTES)
       return { kind: 'directory', directory: named };

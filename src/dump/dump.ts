@@ -182,8 +182,10 @@ export class Dump implements PumpOwner {
     while (this.#directory === undefined) {
       using head = await this.#fetch(0, bytes, signal);
       const reading = readDirectory(joined(head));
-      if (reading.kind === 'incomplete' && head.length >= bytes) bytes = reading.bytes;
-      else this.#learn(reading.kind === 'directory' ? reading.directory : {});
+      if (reading.kind === 'directory') this.#learn(reading.directory);
+      else if (reading.kind === 'none') this.#learn({});
+      else if (head.length >= bytes) bytes = reading.bytes;
+      else this.#learn(reading.soFar ?? {});
     }
     return this.#directory;
   }
