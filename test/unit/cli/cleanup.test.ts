@@ -14,10 +14,16 @@ test('Cleanup runs steps once, last first, waits for each, and survives a failin
     await Promise.resolve();
     events.push('last');
   });
-  await cleanup.run();
-  await cleanup.run();
+  expect(await cleanup.runWithin(10_000)).toBe(true);
+  expect(await cleanup.runWithin(10_000)).toBe(true);
   expect(events).toHaveLength(3);
   expect(events[0]).toBe('last');
   expect(events[1]).toContain('what=broken');
   expect(events[2]).toBe('first');
+});
+
+test('Cleanup says when a step takes too long', async () => {
+  const cleanup = new Cleanup(createLogger({ level: 'info', format: 'text' }));
+  cleanup.add('stuck', () => new Promise(() => undefined));
+  expect(await cleanup.runWithin(1)).toBe(false);
 });
