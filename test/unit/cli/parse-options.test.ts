@@ -202,7 +202,6 @@ describe('usage errors name option and value', () => {
     { args: ['--umask', '9'], message: '--umask: expected an octal mask' },
     { args: ['--sim-latency-us', '1.5'], message: '--sim-latency-us: expected a whole number' },
     // Promised for later: accepting them now would promise what nothing does.
-    { args: ['--spool', 'auto'], message: 'unknown option --spool' },
     { args: ['--events=off'], message: 'unknown option --events' },
     { args: ['-o', 'state-file=/x'], message: 'unknown option -o state-file' },
     { args: ['--json'], message: 'unknown option --json (see platdumpfs help mount)' },
