@@ -74,12 +74,12 @@ class OpalSource implements DumpSource {
 
   /** Where the dump is now: its directory's name says nothing that is promised. */
   detail(tag: DumpTag): string | undefined {
-    if (this.#look()) queueMicrotask(() => this.#changes.emit());
+    this.#lookAndTell();
     return this.#dumps.get(tag)?.entry.path;
   }
 
   list(): readonly DumpAnnouncement[] {
-    this.#look();
+    this.#lookAndTell();
     return this.#list;
   }
 
@@ -90,6 +90,14 @@ class OpalSource implements DumpSource {
   [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#ticker);
     return Promise.resolve();
+  }
+
+  /** Whoever asks gets the present state; the others are told once he has it. */
+  #lookAndTell(): void {
+    if (this.#look())
+      queueMicrotask(() => {
+        this.#changes.emit();
+      });
   }
 
   /** @returns whether anything has changed since the last look */
