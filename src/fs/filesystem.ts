@@ -119,7 +119,9 @@ export class DumpFilesystem implements Filesystem {
     const inode = this.#inode(ino);
     const handle = fh === undefined ? undefined : this.#inodes.handle(fh);
     if (inode.dump.lost !== undefined && inode.dump.size === undefined) throw stale(inode.dump);
-    if (handle !== undefined && inode.dump.lost === undefined && inode.dump.size?.exact !== true)
+    const mayChange = inode.dump.lost === undefined && inode.dump.size?.exact !== true;
+    // Others hear what a reader at the end waits for as well: an older size must not overtake the answer to it.
+    if (mayChange && (handle !== undefined || inode.confirming > 0))
       return this.#confirmedAttributes(inode, handle, context.signal);
     if (inode.dump.size !== undefined) return this.#told(inode, handle);
     return inode.dump.measure(context.signal).then(() => this.#told(inode, handle));
@@ -174,8 +176,8 @@ export class DumpFilesystem implements Filesystem {
     const { dump } = handle.inode;
     if (this.#gate.locked() || dump.lost === 'locked') throw locked();
     const bytes = dump.read(offset, length, handle.knownSize, () => context.signal);
-    if (bytes instanceof Promise) return bytes.then((late) => this.#checked(late, handle, offset + length));
-    return this.#checked(bytes, handle, offset + length);
+    if (bytes instanceof Promise) return bytes.then((late) => this.#checked(late, handle, offset, length));
+    return this.#checked(bytes, handle, offset, length);
   }
 
   release(fh: number): void {
@@ -224,9 +226,18 @@ export class DumpFilesystem implements Filesystem {
   }
 
   /** A read is about to cross the end that the kernel knows: if firmware is near it, its word comes first. */
-  async #confirmedAttributes(inode: Inode, handle: Handle, signal: AbortSignal): Promise<Attributes> {
-    await inode.dump.confirmSize(signal);
-    if (inode.dump.size === undefined) await inode.dump.measure(signal);
+  async #confirmedAttributes(
+    inode: Inode,
+    handle: Handle | undefined,
+    signal: AbortSignal,
+  ): Promise<Attributes> {
+    inode.confirming += 1;
+    try {
+      await inode.dump.confirmSize(signal);
+      if (inode.dump.size === undefined) await inode.dump.measure(signal);
+    } finally {
+      inode.confirming -= 1;
+    }
     if (this.#gate.locked()) throw locked();
     return this.#told(inode, handle);
   }
@@ -241,18 +252,22 @@ export class DumpFilesystem implements Filesystem {
   }
 
   /** Last look before bytes go out. */
-  #checked(bytes: PinnedBytes, handle: Handle, end: number): PinnedBytes {
+  #checked(bytes: PinnedBytes, handle: Handle, offset: number, length: number): PinnedBytes {
     const { dump } = handle.inode;
-    const { knownSize } = handle;
-    const tooSmall = knownSize !== undefined && end >= knownSize && dump.exceeds(knownSize);
-    if (!tooSmall && !this.#gate.locked() && dump.lost !== 'locked' && dump.lost !== 'not-authorized')
+    const { knownSize = 0 } = handle;
+    const misled = misledBy(dump, knownSize, { asked: offset + length, reached: offset + bytes.length });
+    if (
+      misled === undefined &&
+      !this.#gate.locked() &&
+      dump.lost !== 'locked' &&
+      dump.lost !== 'not-authorized'
+    )
       return bytes;
     bytes[Symbol.dispose]();
     if (dump.lost === 'not-authorized')
       throw new FsError('EPERM', 'the platform delivers this dump elsewhere');
-    if (!tooSmall) throw locked();
-    // A reader that trusts the size it was told would copy too little and believe it has all.
-    throw new FsError('EIO', 'the dump is longer than announced: open it again to read all of it', {
+    if (misled === undefined || this.#gate.locked()) throw locked();
+    throw new FsError('EIO', `the dump is ${misled} than announced: open it again to read all of it`, {
       fields: { tag: tagName(dump.tag), announced: knownSize },
     });
   }
@@ -283,7 +298,9 @@ export class DumpFilesystem implements Filesystem {
         if (!this.#unlinking.has(dump)) this.#changes.emit({ kind: 'delete', name, ino });
         break;
       case 'size':
-        this.#changes.emit({ kind: 'attributes', ino });
+        // A size that may be corrected is asked for each time anyway. To tell the kernel of it while a read is under way
+        // would keep it from taking that read's answer for the end (see `misledBy`).
+        if (this.#inodes.get(ino)?.handles.size === 0) this.#changes.emit({ kind: 'attributes', ino });
         break;
       case 'lost':
         // What readers got of a dump that is merely gone may stay with them.
@@ -295,6 +312,22 @@ export class DumpFilesystem implements Filesystem {
 
 export function createFilesystem(options: FilesystemOptions): Filesystem {
   return new DumpFilesystem(options);
+}
+
+/**
+ * Whether the size that a reader was told would make a wrong copy of a read that asked up to `asked` and got as far as
+ * `reached`. 0 stands for a reader that was told none.
+ */
+function misledBy(
+  dump: Dump,
+  knownSize: number,
+  { asked, reached }: { readonly asked: number; readonly reached: number },
+): 'longer' | 'shorter' | undefined {
+  // Whoever trusts a size that is too small copies too little and believes that this is all.
+  if (knownSize > 0 && asked >= knownSize && dump.exceeds(knownSize)) return 'longer';
+  // The kernel takes a short answer for the end only while nothing else has told it of the inode since it asked: a
+  // stat(2), a notification, the answer to a read further behind. Otherwise it fills up with zeros to the size it knows.
+  return reached < Math.min(asked, knownSize) ? 'shorter' : undefined;
 }
 
 /** Tags that announcements can carry: an 8-bit dump type above a 32-bit id (LoPAR, Dump Locator section). */

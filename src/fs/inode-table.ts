@@ -8,6 +8,8 @@ export interface Inode {
   /** Lookups that the kernel has not given back. */
   lookups: number;
   readonly handles: Set<Handle>;
+  /** Requests that wait for firmware's word on the size. */
+  confirming: number;
 }
 
 /** An open file. */
@@ -36,7 +38,7 @@ export class InodeTable {
   /** The inode of a dump, with one lookup more. */
   lookUp(dump: Dump): Inode {
     const ino = inoOf(dump);
-    const inode = this.#inodes.get(ino) ?? { ino, dump, lookups: 0, handles: new Set() };
+    const inode = this.#inodes.get(ino) ?? { ino, dump, lookups: 0, handles: new Set(), confirming: 0 };
     inode.lookups += 1;
     this.#inodes.set(ino, inode);
     return inode;

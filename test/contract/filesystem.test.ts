@@ -160,14 +160,37 @@ describe.each([
     expect((await bare.fs.getattr(ino, context())).size).toBe(300_001);
   });
 
-  test('read: announced too big ends where firmware ends', async () => {
+  test('read: announced too big ends where firmware ends for a reader that asks before it crosses', async () => {
     await using bare = new Bare({ ...variant });
     const bytes = sampleBytes(300_001);
     bare.put(TAG, bytes, { announcedSize: 400_000 });
-    const fh = await bare.open(TAG);
+    const ino = await bare.lookup(TAG);
+    const fh = bare.fs.open(ino, 0);
+    const changes: string[] = [];
+    bare.fs.onKernelCacheChange(({ kind }) => changes.push(kind));
+    expect((await bare.fs.getattr(ino, context(), fh)).size).toBe(300_001);
     expect((await bare.readAll(fh)).equals(bytes)).toBe(true);
-    expect((await bare.fs.getattr(await bare.lookup(TAG), context())).size).toBe(300_001);
+    expect(changes, 'nothing overtakes the answers to reads').toEqual([]);
   });
+
+  // The kernel would fill up with zeros to the size that it was told.
+  test.each([
+    { announced: 300_002, offset: 262_144 },
+    { announced: 400_000, offset: 262_144 },
+    { announced: 400_000, offset: 393_216 },
+  ])(
+    'read: a reader that trusts a size of $announced that is too big gets EIO',
+    async ({ announced, offset }) => {
+      await using bare = new Bare({ ...variant });
+      const bytes = sampleBytes(300_001);
+      bare.put(TAG, bytes, { announcedSize: announced });
+      const fh = await bare.open(TAG);
+      expect(await errnoOf(() => bare.read(fh, offset, 131_072))).toBe('EIO');
+      expect((await bare.read(fh, 0, 300_001)).equals(bytes)).toBe(true);
+      const again = await bare.open(TAG);
+      expect((await bare.readAll(again)).equals(bytes)).toBe(true);
+    },
+  );
 
   test('read: announced too small is never the end for a reader that asks before it crosses', async () => {
     await using bare = new Bare({ ...variant });
