@@ -17,7 +17,7 @@ const commands = {
   resize: ({ name, size }) => void (memory.files.get(name).size = size),
   forgetSize: ({ name }) => void (memory.files.get(name).sizeKnown = false),
   remove: ({ name }) => memory.remove(name),
-  hold: ({ operation, name }) => memory.hold(operation, name),
+  hold: ({ operation, prefix }) => memory.hold(operation, prefix),
   letGo: ({ operation }) => memory.letGo(operation),
   emit: ({ change }) => memory.emit(change),
   stats: () => ({

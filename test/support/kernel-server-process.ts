@@ -70,7 +70,7 @@ export class KernelServerProcess implements AsyncDisposable {
     this.#folder = mountpoint === undefined ? new TemporaryMountpoint() : undefined;
     this.#keepMounts = keepMounts;
     this.mountpoint = mountpoint ?? this.#folder?.mountpoint ?? '';
-    this.child = fork(SERVER, [this.mountpoint, 'warn', ...kernelOptions], {
+    this.child = fork(SERVER, [this.mountpoint, 'error', ...kernelOptions], {
       env: { ...process.env, ...env },
       ...(stdio === undefined ? {} : { stdio }),
     });
@@ -115,8 +115,8 @@ export class KernelServerProcess implements AsyncDisposable {
     return this.command('add', { name, size }) as Promise<number>;
   }
 
-  hold(operation: HeldOperation, name?: string): Promise<unknown> {
-    return this.command('hold', { operation, name });
+  hold(operation: HeldOperation, prefix?: string): Promise<unknown> {
+    return this.command('hold', { operation, prefix });
   }
 
   emit(change: KernelCacheChange): Promise<unknown> {
@@ -139,8 +139,8 @@ export class KernelServerProcess implements AsyncDisposable {
     return code ?? signal;
   }
 
-  async untilWaiting(): Promise<void> {
-    await vi.waitUntil(async () => (await this.stats()).waiting > 0, PATIENCE);
+  async untilWaiting(count = 1): Promise<void> {
+    await vi.waitUntil(async () => (await this.stats()).waiting >= count, PATIENCE);
   }
 
   async kill(): Promise<void> {

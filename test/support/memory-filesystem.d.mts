@@ -29,8 +29,8 @@ export interface MemoryFilesystem {
   add(name: string, size: number): MemoryFile;
   /** Takes the name away; the inode stays. */
   remove(name: string): void;
-  /** Operations of this kind wait from now on, until `letGo` or an interrupt. */
-  hold(operation: HeldOperation, name?: string): void;
+  /** Operations of this kind, on files with this prefix, wait from now on, until `letGo` or an interrupt. */
+  hold(operation: HeldOperation, prefix?: string): void;
   letGo(operation: HeldOperation): void;
   /** Operations that wait now. */
   waiting(): number;

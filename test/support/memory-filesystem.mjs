@@ -33,7 +33,7 @@ export function createMemoryFilesystem(FsError) {
 
   /** @returns what `value` gives, now or when it is let go */
   function perhapsWait(operation, file, context, value) {
-    if (!held.has(operation) || (held.get(operation) ?? file?.name) !== file?.name) return value();
+    if (!held.has(operation) || !file.name.startsWith(held.get(operation))) return value();
     return new Promise((resolve, reject) => {
       const waiter = { operation, go: () => (waiters.delete(waiter), resolve(value())) };
       waiters.add(waiter);
@@ -170,7 +170,7 @@ export function createMemoryFilesystem(FsError) {
       return file;
     },
     remove: (name) => files.delete(name),
-    hold: (operation, name) => held.set(operation, name),
+    hold: (operation, prefix = '') => held.set(operation, prefix),
     letGo(operation) {
       held.delete(operation);
       for (const waiter of [...waiters]) if (waiter.operation === operation) waiter.go();

@@ -32,8 +32,9 @@ const bytes = new Uint8Array(buffer);
 
 port.postMessage(readUntilEnd());
 port.close();
-if (Atomics.load(words, 0) === STOP_AND_CLOSE) closeSync(fd);
+// In this order: a main thread that did not see the end yet has said before that the device is to be closed.
 Atomics.store(words, 1, 1);
+if (Atomics.load(words, 0) === STOP_AND_CLOSE) closeSync(fd);
 Atomics.notify(words, 1);
 
 function readUntilEnd(): DeviceReaderEnd {

@@ -54,6 +54,7 @@ export class KernelMount implements Mounted {
   /** Somebody asked again: a busy mount is waited for no longer. */
   readonly #hurry = new AbortController();
   #stopping = false;
+  #giveUp: () => void = () => undefined;
 
   constructor({ fd, filesystem, pageBytes, log }: KernelMountOptions) {
     this.#fd = fd;
@@ -70,11 +71,13 @@ export class KernelMount implements Mounted {
     this.#reader = new DeviceReaderThread(fd, (message) => this.#session.handle(message));
     const unsubscribe = filesystem.onKernelCacheChange((change) => this.#notifier.enqueue(change));
     process.on('exit', this.#onExit);
-    this.ended = this.#reader.ended.then(async (end) => {
+    const finished = this.#reader.ended.then(async (end) => {
       process.off('exit', this.#onExit);
       unsubscribe();
       await this.#finish(end);
     });
+    const gaveUp = new Promise<void>((resolve) => (this.#giveUp = resolve));
+    this.ended = Promise.race([finished, gaveUp]);
   }
 
   /** Resolves with what was agreed, or with nothing when the connection ended before. */
@@ -125,6 +128,7 @@ export class KernelMount implements Mounted {
     if (await this.#endsWithin(WAKE_MS)) return;
     this.#log.warn('the thread that reads the FUSE device does not wake up: a signal will end this process');
     this.#reader.unref();
+    this.#giveUp();
   }
 
   /** The process exits while the thread reads, by a mistake perhaps: Node would wait for it for ever. */

@@ -1,9 +1,9 @@
 import { OPCODE } from './abi.js';
 import type { Operation } from './operation.js';
 import { access, getattr, statfs, statx } from './operations/attributes.js';
-import { destroy, init, interrupt, notifyReply } from './operations/control.js';
+import { destroy, init, interrupt, notifyReply, unsupported } from './operations/control.js';
 import { opendir, readdir, readdirplus, releasedir } from './operations/directories.js';
-import { nothingToWrite, open, read, release, unsupported } from './operations/files.js';
+import { nothingToWrite, open, read, release } from './operations/files.js';
 import { batchForget, forget, lookup, unlink } from './operations/names.js';
 import { refusedOperations } from './operations/refused.js';
 import { getxattr, listxattr } from './operations/xattrs.js';

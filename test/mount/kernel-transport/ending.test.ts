@@ -87,6 +87,7 @@ describeMount('kernel transport ends', () => {
     try {
       await once(elsewhere.stdout, 'data');
       await server.command('unmount', { timeoutMs: 100 });
+      expect(await server.nextEvent()).toMatchObject({ event: 'ended' });
       expect(mountCount(server.mountpoint)).toBe(0);
       // Where the FUSE control filesystem is mounted the thread can be woken; else a signal ends the process.
       expect([0, 'SIGTERM']).toContain(await server.exit(0));

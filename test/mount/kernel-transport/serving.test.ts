@@ -99,6 +99,22 @@ with open(sys.argv[1], 'rb') as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT
     digests.forEach(({ sha256 }, index) => expect(sha256).toBe(expected[index % 2 === 0 ? 'one' : 'two']));
   });
 
+  test('files and the directory, while 20 others wait for their data', async () => {
+    await using server = await KernelServerProcess.start();
+    const names = Array.from({ length: 20 }, (_, index) => `slow${index}`);
+    for (const name of [...names, 'quick']) await server.add(name, 4 * MIB);
+    await server.hold('read', 'slow');
+    const reading = names.map((name) => mustRun('cat', [server.path(name)]));
+    // More than the 12 that the kernel would leave with us by itself.
+    await server.untilWaiting(20);
+    expect((await mustRun('cat', [server.path('quick')])).sha256).toBe(memoryDigest('quick', 4 * MIB));
+    expect(await readdir(server.mountpoint)).toHaveLength(21);
+    await stat(server.path('slow0'));
+    await server.command('letGo', { operation: 'read' });
+    const digests = (await Promise.all(reading)).map(({ sha256 }) => sha256);
+    expect(digests).toEqual(names.map((name) => memoryDigest(name, 4 * MIB)));
+  });
+
   test('a directory of 3000 files, whose lookups and handles come back', async () => {
     await using server = await KernelServerProcess.start();
     const names = Array.from({ length: 3000 }, (_, index) => `0x${index.toString(16).padStart(16, '0')}`);

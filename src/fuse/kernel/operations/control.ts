@@ -27,3 +27,8 @@ export const destroy = acknowledging('destroy', () => undefined);
 
 /** Answers NOTIFY_RETRIEVE, which we never send. */
 export const notifyReply = silent('notify_reply', () => undefined);
+
+/** What the kernel does by itself when we do not: seeking, locking, polling, ... */
+export const unsupported = acknowledging('unsupported', (_server, { opcode }) => {
+  throw new FsError('ENOSYS', `opcode ${opcode} is not served`, { severity: 'debug' });
+});

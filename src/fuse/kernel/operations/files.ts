@@ -1,4 +1,3 @@
-import { FsError } from '../../../base/errno.js';
 import type { PinnedBytes } from '../../../base/pinned-bytes.js';
 import { FOPEN_KEEP_CACHE, FOPEN_NOFLUSH } from '../abi.js';
 import { decodeOpen, decodeRead, decodeRelease } from '../decode.js';
@@ -41,8 +40,3 @@ export const release = acknowledging('release', ({ filesystem, openFiles }, { bo
 
 /** FLUSH (kernels before 7.35 send it at every close), FSYNC, FSYNCDIR: there is never anything to write. */
 export const nothingToWrite = acknowledging('sync', () => undefined);
-
-/** What the kernel does by itself when we do not: seeking, locking, polling, ... */
-export const unsupported = acknowledging('unsupported', ({}, { opcode }) => {
-  throw new FsError('ENOSYS', `opcode ${opcode} is not served`, { severity: 'debug' });
-});
