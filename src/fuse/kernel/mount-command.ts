@@ -42,13 +42,15 @@ function runMountProgram(args: string[], fd: number): Promise<{ status: number |
     });
     let complaint = '';
     child.stderr?.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
-    child.on('error', (error) => reject(new MountError(`cannot run mount(8): ${error.message}`)));
+    child.on('error', (error) =>
+      reject(new MountError(`cannot run mount(8), install util-linux: ${error.message}`, { cause: error })),
+    );
     child.on('close', (status) => resolve({ status, complaint: oneLine(complaint) }));
   });
 }
 
 function oneLine(text: string): string {
-  const lines = text.split('\n').map((line) => line.trim());
+  const lines = text.split('\n').map((line) => line.trim().replace(/\.$/, ''));
   // What dmesg(1) "may have" is of no use to whoever reads this.
   const telling = lines.filter((line) => line !== '' && !line.startsWith('dmesg(1)'));
   return telling.join('; ') || 'mount(8) failed without a word';
