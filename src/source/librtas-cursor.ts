@@ -10,6 +10,11 @@ import { BEGINNING } from './source.js';
 /** Buffer length that every known caller of `rtas_platform_dump()` has used; longer ones were never proven. */
 const READ_BYTES = 4096;
 
+/** RTAS_IO_ASSERT. "Finished" needs no buffer, so for that it is the system call that failed. */
+const CALL_REFUSED = -1098;
+
+type Action = 'read' | 'invalidate';
+
 const END: CursorStep = { bytes: 0, done: true };
 
 /** Passes over dumps through `rtas_platform_dump()`, or through anything that behaves like it. */
@@ -58,13 +63,13 @@ class LibrtasCursor implements DumpCursor {
   }
 
   /** @returns an answer whose status is "complete" or "continue" */
-  #call(action: string, buffer: Uint8Array | null): PlatformDumpAnswer {
+  #call(action: Action, buffer: Uint8Array | null): PlatformDumpAnswer {
     const answer = this.#port.platformDump(this.#tag, this.#sequence, buffer);
     const { status } = answer;
     const outcome = decodeStatus(status);
     if (outcome.kind === 'complete' || outcome.kind === 'more') return answer;
     const fault = outcome.kind === 'failed' ? outcome.reason : 'still busy, although librtas waits';
-    const { kind, reason = fault } = explain(status, this.#sequence === BEGINNING);
+    const { kind, reason = fault } = explain(status, action, this.#sequence === BEGINNING);
     throw this.#failure(`cannot ${action} dump ${tagName(this.#tag)}: ${reason}`, status, kind);
   }
 
@@ -74,7 +79,13 @@ class LibrtasCursor implements DumpCursor {
 }
 
 /** Where librtas says more than the status of the specification. */
-function explain(status: number, isStart: boolean): { kind: SourceErrorKind; reason?: string } {
+function explain(
+  status: number,
+  action: Action,
+  isStart: boolean,
+): { kind: SourceErrorKind; reason?: string } {
+  if (status === CALL_REFUSED && action === 'invalidate')
+    return { kind: 'interface', reason: 'the kernel refuses the call, as Linux 5.10 to 5.18 do' };
   const reason = librtasReason(status);
   if (reason !== undefined) return { kind: 'interface', reason };
   if (status === RTAS_STATUS.notAuthorized) return { kind: 'not-authorized' };

@@ -93,6 +93,13 @@ describe('LibrtasCursor.read', () => {
 });
 
 describe('LibrtasCursor.invalidate', () => {
+  test('says of a refused call that it is the kernel, not a buffer', () => {
+    const { cursor } = cursorOver(BEGINNING, [-1098, 0n, 0]);
+    const failure = failureOf(() => cursor.invalidate());
+    expect(failure?.message).toMatch(/the kernel refuses the call/);
+    expect(failure?.message).not.toMatch(/lockdown/);
+  });
+
   test('makes the call without a buffer', () => {
     const { library, cursor } = cursorOver(BEGINNING, [1, 77n, 4096], [0, 0n, 0]);
     read(cursor);
