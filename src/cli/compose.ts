@@ -1,6 +1,6 @@
 import type { Logger } from '../base/log.js';
 import type { DumpStore } from '../dump/index.js';
-import { openDumpStore } from '../dump/index.js';
+import { Announcements, openDumpStore } from '../dump/index.js';
 import type { Filesystem } from '../fs/index.js';
 import { createFilesystem } from '../fs/index.js';
 import type { ExplainedGate } from '../lockdown/index.js';
@@ -38,6 +38,9 @@ export function compose(
     readOnly: settings.readOnly,
     log,
   });
+  const announcements = new Announcements({ ...settings, store, log });
+  cleanup.add('announcements', () => announcements[Symbol.asyncDispose]());
+  gate.onRise(() => announcements.freeze());
   // The filesystem has subscribed before: when this is logged, the dumps are out of reach already.
   gate.onRise(() => log.warn('locked down: no dump can be reached until restart', { reason: gate.reason }));
   return { store, filesystem };

@@ -64,6 +64,18 @@ function checkMemory(cacheSizeBytes: number): void {
     );
 }
 
+/** Files that the daemon itself uses. */
+const PATHS = [
+  'simDir',
+  'opalDir',
+  'traceRtas',
+  'lockdownFile',
+  'spool',
+  'platformLog',
+  'errorLog',
+  'stateFile',
+] as const;
+
 /**
  * A daemon that needs a file below its own mount waits for itself.
  *
@@ -71,7 +83,7 @@ function checkMemory(cacheSizeBytes: number): void {
  * @throws CommandError with status `usage`
  */
 export function checkNotHidden(mountpoint: string, settings: Settings): void {
-  for (const key of ['simDir', 'opalDir', 'traceRtas', 'lockdownFile', 'spool'] as const) {
+  for (const key of PATHS) {
     const path = settings[key];
     if (path !== undefined && isAbsolute(path) && `${realPath(path)}/`.startsWith(`${mountpoint}/`))
       throw usageError(`--${longName(key)} ${path} would be hidden by the mount at ${mountpoint}`);

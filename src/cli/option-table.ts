@@ -29,6 +29,7 @@ const SOURCES = ['mount', 'list'] as const;
 const ALL = ['mount', 'umount', 'list'] as const;
 
 const IN_SOURCE = { verbs: SOURCES, group: 'Where dumps come from' } as const;
+const IN_EVENTS = { verbs: SERVE, group: 'How dumps are announced' } as const;
 const IN_SIM = { verbs: SOURCES, group: 'Simulated hypervisor' } as const;
 const IN_MOUNT = { verbs: SERVE, group: 'Mount' } as const;
 const IN_LOCKDOWN = { verbs: SOURCES, group: 'Kernel lockdown' } as const;
@@ -60,6 +61,37 @@ export const OPTIONS = {
     metavar: 'PATH',
     parse: path,
     summary: "directory of OPAL's dumps (default: /sys/firmware/opal/dump)",
+  },
+  events: {
+    kind: 'value',
+    ...IN_EVENTS,
+    metavar: 'auto|proc|log|off',
+    default: 'auto',
+    parse: oneOf('auto', 'proc', 'log', 'off'),
+    summary:
+      "log: follow rtas_errd's log; proc: take firmware's events ourselves; auto: log where there is one",
+  },
+  platformLog: {
+    kind: 'optional',
+    ...IN_EVENTS,
+    metavar: 'PATH',
+    parse: path,
+    summary: 'log that rtas_errd writes (default: /var/log/platform)',
+  },
+  errorLog: {
+    kind: 'optional',
+    ...IN_EVENTS,
+    metavar: 'PATH',
+    parse: path,
+    summary:
+      "the kernel's event log, which only one program can read (default: /proc/powerpc/rtas/error_log)",
+  },
+  stateFile: {
+    kind: 'optional',
+    ...IN_EVENTS,
+    metavar: 'PATH',
+    parse: path,
+    summary: 'file that keeps the tags known for the next start (default: none)',
   },
   simDir: {
     kind: 'optional',

@@ -118,6 +118,11 @@ export class Dump implements PumpOwner {
     return { bytes: end, origin, exact: true };
   }
 
+  /** The size worth remembering for later, also while it is not shown. */
+  get likelyBytes(): number | undefined {
+    return this.#progress.end ?? this.#expected?.bytes;
+  }
+
   /** Bytes that readers have received so far. */
   get delivered(): number {
     return this.#coverage.total;

@@ -1,0 +1,40 @@
+import type { Logger } from '../../base/log.js';
+import type { DumpTag } from '../../base/tag.js';
+import { tagName } from '../../base/tag.js';
+import { dumpNotices } from '../../rtas/index.js';
+import type { Announcement } from './announcement.js';
+import { RecentSet } from './recent-set.js';
+
+/** Tags that were logged as not for us, so that reading a log again says nothing new. */
+const MOST_LOGGED = 1024;
+
+/** Turns RTAS events into announcements, and says of which dumps it does not announce and why. */
+export class EventAnnouncer {
+  readonly #announce: (announcement: Announcement) => void;
+  readonly #log: Logger;
+  readonly #ignored = new RecentSet<DumpTag>(MOST_LOGGED);
+
+  constructor(announce: (announcement: Announcement) => void, log: Logger) {
+    this.#announce = announce;
+    this.#log = log;
+  }
+
+  /** @param isRemembered the event is old: its dump may be gone since */
+  take(event: Uint8Array, isRemembered: boolean): void {
+    const { announced, ignored } = dumpNotices(event);
+    for (const { tag, type, size, atMs } of announced) {
+      this.#log[isRemembered ? 'debug' : 'info']('dump announced', { tag: tagName(tag), type, size });
+      this.#announce({
+        tag,
+        isRemembered,
+        ...(size === undefined ? {} : { size }),
+        ...(atMs === undefined ? {} : { atMs }),
+      });
+    }
+    for (const { tag, reason } of ignored) {
+      if (this.#ignored.has(tag)) continue;
+      this.#ignored.add(tag);
+      this.#log.info('an event names a dump that is not for this partition', { tag: tagName(tag), reason });
+    }
+  }
+}

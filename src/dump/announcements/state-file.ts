@@ -1,0 +1,67 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** Far more than `MOST_KNOWN_TAGS` lines. */
+const MOST_BYTES = 2 * 1024 * 1024;
+
+const MODE = 0o600;
+
+/**
+ * The file's text; undefined where there is none. Of a file that is too long the beginning.
+ * @throws Error with the `code` of open(2), or when it is no regular file
+ */
+export function readStateFile(path: string): string | undefined {
+  let fd: number;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    if (!fstatSync(fd).isFile()) throw new Error(`${path} is not a regular file`);
+    const bytes = Buffer.alloc(MOST_BYTES);
+    let length = 0;
+    for (let got = -1; got !== 0 && length < bytes.length; length += got)
+      got = readSync(fd, bytes, length, bytes.length - length, null);
+    return bytes.toString('latin1', 0, length);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * Replaces the file: after a crash at any moment there is the old one or the new one, whole. Nobody else may read it.
+ *
+ * @param mayAppear asked last: false leaves the old file in place
+ */
+export async function writeStateFile(path: string, text: string, mayAppear: () => boolean): Promise<void> {
+  const temporary = `${path}.new`;
+  // What a killed daemon left, or a link that somebody put there.
+  await rm(temporary, { force: true });
+  const { O_WRONLY, O_CREAT, O_EXCL } = constants;
+  const handle = await open(temporary, O_WRONLY | O_CREAT | O_EXCL, MODE);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+    await handle.close();
+    if (!mayAppear()) throw new Error('no longer wanted');
+    await rename(temporary, path);
+  } catch (error) {
+    await handle.close().catch(() => undefined);
+    await rm(temporary, { force: true });
+    if (mayAppear()) throw error;
+    return;
+  }
+  await syncDirectory(dirname(path));
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
