@@ -28,7 +28,7 @@ function errorCodeOf(mountpoint: string, timeoutMs: number): Promise<string | un
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ['-e', SCRIPT, mountpoint], {
       stdio: ['ignore', 'pipe', 'ignore'],
-      env: {},
+      env: { ...process.env, NODE_OPTIONS: '' },
     });
     let code = '';
     const finish = (answer: string | undefined): void => {

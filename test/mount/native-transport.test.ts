@@ -291,6 +291,13 @@ describe.skipIf(!loaded.ok)(
     });
 
     describeMount('fuse-native transport mounts', () => {
+      test('not where a daemon of ours hangs, and does not hang itself', async () => {
+        await using hanging = await start();
+        const { mountpoint } = hanging;
+        hanging.child.kill('SIGSTOP');
+        await expect(start({ mountpoint, keepMounts: true })).rejects.toThrow(/not answering.*umount/);
+      });
+
       test.each([
         'a b',
         '$(touch pwned)',

@@ -34,8 +34,8 @@ const HIDDEN_NAME = /^\.fuse_hidden[0-9a-f]{16}$/;
  * back afterwards.
  *
  * libfuse addresses open files by path too and cannot tell two incarnations under one name apart. So while a name has
- * open handles it keeps standing for the inode that was opened; when the dump behind it is gone, everything by that
- * name answers ESTALE until the last handle is closed, even if the tag has come back meanwhile.
+ * open handles it keeps standing for the inode that was opened, even when the dump behind it is gone and its tag has
+ * come back: nobody opens or removes the new one before the last handle of the old one is closed.
  */
 export class PathWalk {
   readonly #filesystem: Filesystem;
