@@ -29,7 +29,7 @@ export class SpooledBlocks {
 
   /** True when blocks that nobody waits for are worth fetching into the cache: they go to disk from there. */
   get takes(): boolean {
-    return this.#spool !== undefined && (this.#file ??= this.#spool.create())?.takes() === true;
+    return this.#file?.takes() ?? this.#spool?.isFull === false;
   }
 
   /** True when the disk is behind, and firmware has to wait for it; the owner hears when that is over. */
@@ -40,8 +40,11 @@ export class SpooledBlocks {
   /** Writes a whole block to disk, unless it is there. */
   store(block: Block): void {
     if (!this.takes || this.has(block.index)) return;
+    // Not before there is something to write: ten thousand dumps may be asked for no more than their first bytes.
+    const file = (this.#file ??= this.#spool?.create());
+    if (file === undefined) return;
     this.#cache.pin(block);
-    void this.#file?.store(block).then(() => {
+    void file.store(block).then(() => {
       this.#cache.unpin(block);
       this.#onMoved();
     });

@@ -69,6 +69,11 @@ export class Spool {
     return true;
   }
 
+  /** Nothing more can be taken now. */
+  get isFull(): boolean {
+    return this.#full;
+  }
+
   /** A place for one dump's bytes; undefined when the spool does not work any more. */
   create(): SpoolFile | undefined {
     if (this.#full) return undefined;
