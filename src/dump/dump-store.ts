@@ -131,7 +131,7 @@ export class DumpStore implements AsyncDisposable {
    */
   async probe(tag: DumpTag, signal: AbortSignal): Promise<Dump | undefined> {
     const listed = this.#listed.get(tag);
-    if (listed !== undefined) return listed;
+    if (listed !== undefined || this.#isOnItsWayOut(tag)) return listed;
     return abortable(
       this.#probes.ask(tag, () => this.#askFirmware(byHand(tag))),
       signal,
@@ -320,7 +320,7 @@ export class DumpStore implements AsyncDisposable {
     return 'settled';
   }
 
-  /** Hidden while readers still have it open, or being removed: what is announced under its tag is this dump. */
+  /** Hidden while readers still have it open, or being removed: what firmware holds under its tag is this dump. */
   #isOnItsWayOut(tag: DumpTag): boolean {
     for (const dump of this.#departed) if (dump.tag === tag && dump.lost === undefined) return true;
     return false;

@@ -126,6 +126,7 @@ describe.each([
     const second = await bare.open(TAG);
     await bare.readAll(first);
     await bare.unlink(TAG);
+    expect(await errnoOf(() => bare.lookup(TAG)), 'firmware is not asked for the name').toBe('ENOENT');
     expect(bare.names()).toEqual([]);
     expect((await bare.readAll(second)).equals(bytes)).toBe(true);
     bare.fs.release(first);
