@@ -51,7 +51,11 @@ export class Spool {
     this.#options = options;
     const workerData: SpoolThreadData = { slabs: options.slabs };
     const probe = this.#openFile();
-    this.#worker = new Worker(threadEntry(import.meta.url, './spool-thread.js'), { workerData });
+    this.#worker = new Worker(threadEntry(import.meta.url, './spool-thread.js'), {
+      workerData,
+      // Files are opened here and closed there, which Node would warn of.
+      trackUnmanagedFds: false,
+    });
     this.#worker.unref();
     this.#worker.on('message', ({ id, error }: SpoolAnswer) => {
       this.#settle(id, error);
