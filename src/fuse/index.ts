@@ -1,7 +1,7 @@
 export * from './transport.js';
 export { canMountDirectly } from './kernel/can-mount.js';
 export { kernelTransport } from './kernel/kernel-transport.js';
-export type { MountEntry } from './mountinfo.js';
+export type { MountEntry } from '../base/mountinfo.js';
 export {
   checkMountpoint,
   clearStaleMounts,

@@ -1,5 +1,5 @@
 import { readFile, readdir, readlink } from 'node:fs/promises';
-import type { MountEntry } from './mountinfo.js';
+import type { MountEntry } from '../base/mountinfo.js';
 
 /** A process that keeps a mount busy. */
 export interface MountHolder {

@@ -1,4 +1,6 @@
 import { dirname, resolve } from 'node:path';
+import type { MountEntry } from '../base/mountinfo.js';
+import { parseMountInfo } from '../base/mountinfo.js';
 
 /**
  * Whether the file system in which `path` lies is a securityfs. Only then does a missing `lockdown` file mean that the
@@ -8,29 +10,13 @@ import { dirname, resolve } from 'node:path';
  */
 export function liesInSecurityfs(path: string, mountinfo: string): boolean {
   const directory = dirname(resolve(path));
-  let covering = { mountpoint: '', type: '' };
-  for (const mount of parseMounts(mountinfo)) {
+  let covering: MountEntry | undefined;
+  for (const mount of parseMountInfo(mountinfo)) {
+    if (!contains(mount.mountpoint, directory)) continue;
     // Of two mounts on one place the later one is on top.
-    if (contains(mount.mountpoint, directory) && mount.mountpoint.length >= covering.mountpoint.length)
-      covering = mount;
+    if (mount.mountpoint.length >= (covering?.mountpoint.length ?? 0)) covering = mount;
   }
-  return covering.type === 'securityfs';
-}
-
-function parseMounts(mountinfo: string): { mountpoint: string; type: string }[] {
-  return mountinfo.split('\n').flatMap((line) => {
-    const [mount = '', filesystem = ''] = line.split(' - ', 2);
-    const mountpoint = mount.split(' ')[4];
-    const type = filesystem.split(' ')[0];
-    return mountpoint === undefined || type === undefined
-      ? []
-      : [{ mountpoint: unescapeOctal(mountpoint), type }];
-  });
-}
-
-/** Blank, tab, newline and backslash stand as three octal digits. */
-function unescapeOctal(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(parseInt(digits, 8)));
+  return covering?.fstype === 'securityfs';
 }
 
 function contains(mountpoint: string, path: string): boolean {

@@ -1,6 +1,6 @@
 import { readFileSync, statfsSync } from 'node:fs';
 import { statfs, writeFile } from 'node:fs/promises';
-import { parseMountInfo } from '../mountinfo.js';
+import { parseMountInfo } from '../../base/mountinfo.js';
 
 /**
  * The kernel's number of the connection that a mounted device serves, which is also the minor device number of its

@@ -10,7 +10,7 @@ import {
   resolveMountpoint,
   unmountOrDetach,
 } from '../../../src/fuse/mount-table.js';
-import { mountsInOrder, parseMountInfo } from '../../../src/fuse/mountinfo.js';
+import { mountsInOrder, parseMountInfo } from '../../../src/base/mountinfo.js';
 
 const line = (id: number, parent: number, place: string, tail = 'rw - tmpfs none rw'): string =>
   `${id} ${parent} 0:${id} / ${place} ${tail}`;
