@@ -4,6 +4,7 @@ import { mkdir, open, readdir, rmdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { loadFuseNative } from '../../src/fuse/native/addon.js';
+import { findHolders } from '../../src/fuse/mount-holders.js';
 import { mountsAt } from '../../src/fuse/mount-table.js';
 import type { ServerOptions } from '../support/kernel-server-process.js';
 import {
@@ -340,18 +341,24 @@ describe.skipIf(!loaded.ok)(
       });
     });
 
-    describeMount('unmountOrDetach', () => {
-      test('names who holds the mount', async () => {
-        await using server = await start({ stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
-        let log = '';
-        server.child.stderr?.on('data', (chunk: Buffer) => (log += chunk.toString()));
-        const holder = spawn('sleep', ['60'], { cwd: server.mountpoint });
-        await once(holder, 'spawn');
-        await server.command('unmount', { timeoutMs: 0 });
-        const ended = once(holder, 'exit');
-        holder.kill();
-        await ended;
-        expect(log).toContain(`sleep (${holder.pid ?? 0})`);
+    describeMount('findHolders', () => {
+      test('names who keeps a mount busy, by a directory or an open file', async () => {
+        await using server = await start();
+        await server.add('a', 1);
+        await using file = await open(server.path('a'));
+        const [mount] = mountsAt(server.mountpoint);
+        const holders = [
+          spawn('sleep', ['60'], { cwd: server.mountpoint, stdio: 'ignore' }),
+          spawn('sleep', ['60'], { stdio: [file.fd, 'ignore', 'ignore'] }),
+        ];
+        await Promise.all(holders.map((holder) => once(holder, 'spawn')));
+        const found = await findHolders(mount!);
+        const ended = holders.map((holder) => once(holder, 'exit'));
+        for (const holder of holders) holder.kill();
+        await Promise.all(ended);
+        expect(found).toEqual(expect.arrayContaining(holders.map(({ pid }) => ({ pid, command: 'sleep' }))));
+        expect(found.map(({ pid }) => pid)).toContain(process.pid);
+        expect(found).toHaveLength(3);
       });
     });
   },

@@ -1,3 +1,4 @@
+import { FsError } from '../../base/errno.js';
 import type { Answer, RequestContext } from '../../fs/index.js';
 import { finallyDo } from './answers.js';
 
@@ -7,9 +8,11 @@ import { finallyDo } from './answers.js';
  */
 export class RequestContexts {
   readonly #waiting = new Set<AbortController>();
+  #ended = false;
 
-  /** Runs one request with a context of its own. */
+  /** Runs one request with a context of its own. @throws ENOTCONN after the end */
   run<T>(request: (context: RequestContext) => Answer<T>): Answer<T> {
+    if (this.#ended) throw new FsError('ENOTCONN', 'the mount has ended', { severity: 'debug' });
     let controller: AbortController | undefined;
     const waiting = this.#waiting;
     const context: RequestContext = {
@@ -30,7 +33,9 @@ export class RequestContexts {
     );
   }
 
-  abort(): void {
+  /** Interrupts all that wait, and lets nothing begin any more. */
+  end(): void {
+    this.#ended = true;
     for (const controller of this.#waiting) controller.abort();
   }
 }

@@ -56,6 +56,8 @@ export class NativeSession implements Mounted {
   readonly #mountId: number | undefined;
   readonly #watch: NodeJS.Timeout;
   readonly #end = latch();
+  readonly #hurry = new AbortController();
+  #unmounting: Promise<void> | undefined;
   #finished = false;
 
   constructor(parts: Parts) {
@@ -68,9 +70,16 @@ export class NativeSession implements Mounted {
     this.ready = Promise.race([parts.initialized.then(() => true), this.ended.then(() => false)]);
   }
 
-  async unmount(timeoutMs: number): Promise<void> {
+  unmount(timeoutMs: number): Promise<void> {
+    if (this.#unmounting !== undefined) this.#hurry.abort();
+    this.#unmounting ??= this.#unmount(timeoutMs).finally(() => (this.#unmounting = undefined));
+    return this.#unmounting;
+  }
+
+  async #unmount(timeoutMs: number): Promise<void> {
     const { mountpoint, log } = this.#parts.options;
-    const outcome = await unmountOrDetach(mountpoint, timeoutMs, log, undefined, this.#mountId);
+    const { signal } = this.#hurry;
+    const outcome = await unmountOrDetach(mountpoint, timeoutMs, log, undefined, this.#mountId, signal);
     // A detached mount is held by somebody, an unmounted one may be mounted in another namespace too: both go on until
     // this process exits, and there is nothing to wait for.
     if (outcome === 'unmounted')
@@ -92,7 +101,7 @@ export class NativeSession implements Mounted {
     this.#finished = true;
     clearInterval(this.#watch);
     this.#parts.unsubscribe();
-    this.#parts.requests.abort();
+    this.#parts.requests.end();
     this.#parts.libfuse.release();
     this.#end.open();
   }
