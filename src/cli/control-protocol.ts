@@ -1,9 +1,19 @@
 import type { ListedDump } from './listing.js';
+import type { DumpChange } from './listing-changes.js';
 
-/** One request and one response per connection, a JSON line each. */
+/** One request per connection, a JSON line. The response is one as well; to `watch` a line for each change. */
 export interface ControlRequest {
-  readonly request: 'list';
+  readonly request: 'list' | 'watch';
 }
+
+/** A line of the response to `watch`. */
+export type WatchLine =
+  /** From now on changes are told. */
+  | { readonly kind: 'watching'; readonly mountpoint: string }
+  | ({ readonly kind: 'change'; /** ISO 8601. */ readonly time: string } & DumpChange)
+  /** Lockdown: nothing more may be told. */
+  | { readonly kind: 'locked'; readonly mountpoint: string }
+  | { readonly kind: 'error'; readonly message: string };
 
 export type ControlResponse =
   | { readonly kind: 'dumps'; readonly mountpoint: string; readonly dumps: readonly ListedDump[] }
@@ -16,6 +26,9 @@ export const MAX_REQUEST_BYTES = 1024;
 
 /** 10,000 dumps take about 3 MiB. */
 export const MAX_RESPONSE_BYTES = 64 * 1024 ** 2;
+
+/** Lines that somebody who watches may leave unread, in bytes. */
+export const MAX_UNREAD_BYTES = 16 * 1024 ** 2;
 
 /** How long either side waits for the other, in milliseconds. */
 export const CONTROL_TIMEOUT_MS = 5000;

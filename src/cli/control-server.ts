@@ -4,14 +4,19 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Logger } from '../base/log.js';
 import { isAnswered } from './control-client.js';
-import type { ControlRequest, ControlResponse } from './control-protocol.js';
-import { CONTROL_TIMEOUT_MS, MAX_REQUEST_BYTES } from './control-protocol.js';
+import type { ControlRequest, ControlResponse, WatchLine } from './control-protocol.js';
+import { CONTROL_TIMEOUT_MS, MAX_REQUEST_BYTES, MAX_UNREAD_BYTES } from './control-protocol.js';
 import { passedDescriptor } from './mount-request.js';
 import { ensurePrivateDirectory, runtimeDirectory, socketName } from './runtime-directory.js';
 
 const MAX_CONNECTIONS = 16;
+/** Fewer, so that those who watch never keep others from asking. */
+const MAX_WATCHERS = 8;
 
 export type ControlAnswer = (request: ControlRequest) => ControlResponse;
+
+/** Tells changes until the function that it returns is called. */
+export type WatchDumps = (send: (line: WatchLine) => void) => () => void;
 
 /**
  * Lets `platdumpfs list` ask this daemon. Dumps are served without it as well: where no socket can be made, the log says
@@ -23,6 +28,7 @@ export async function serveControl(
   mountpoint: string,
   answer: ControlAnswer,
   log: Logger,
+  watch?: WatchDumps,
 ): Promise<() => void> {
   const directory = runtimeDirectory();
   if (directory === undefined) {
@@ -32,7 +38,7 @@ export async function serveControl(
   const path = join(directory, socketName(nameOfMount(mountpoint)));
   try {
     ensurePrivateDirectory(directory);
-    return await listen(path, answer);
+    return await listen(path, new Conversations(answer, watch));
   } catch (error) {
     log.warn('no control socket: platdumpfs list cannot ask this daemon', {
       path,
@@ -47,10 +53,10 @@ function nameOfMount(mountpoint: string): string {
   return passedDescriptor(mountpoint) === undefined ? mountpoint : `${mountpoint} of process ${process.pid}`;
 }
 
-async function listen(path: string, answer: ControlAnswer): Promise<() => void> {
+async function listen(path: string, conversations: Conversations): Promise<() => void> {
   if (await isAnswered(path)) throw new Error('another daemon answers there');
   rmSync(path, { force: true });
-  const server = createServer({ allowHalfOpen: true }, (socket) => converse(socket, answer));
+  const server = createServer({ allowHalfOpen: true }, (socket) => conversations.begin(socket));
   server.maxConnections = MAX_CONNECTIONS;
   await listening(server, path);
   chmodSync(path, 0o600);
@@ -58,6 +64,7 @@ async function listen(path: string, answer: ControlAnswer): Promise<() => void> 
   server.unref();
   return () => {
     server.close();
+    conversations.end();
     rmSync(path, { force: true });
   };
 }
@@ -69,30 +76,86 @@ function listening(server: Server, path: string): Promise<void> {
   });
 }
 
-function converse(socket: Socket, answer: ControlAnswer): void {
-  let text = '';
-  socket.unref();
-  socket.setTimeout(CONTROL_TIMEOUT_MS, () => socket.destroy());
-  // Whoever asked went away: nobody is left to be told.
-  socket.on('error', () => socket.destroy());
-  socket.setEncoding('utf8');
-  socket.on('data', (chunk: string) => {
-    text += chunk;
-    if (text.length > MAX_REQUEST_BYTES) socket.destroy();
-    else if (text.includes('\n')) socket.end(`${JSON.stringify(respond(text, answer))}\n`);
-  });
-  // Half a request: the rest will not come.
-  socket.on('end', () => {
-    if (!text.includes('\n')) socket.destroy();
-  });
+class Conversations {
+  readonly #answer: ControlAnswer;
+  readonly #watch: WatchDumps | undefined;
+  readonly #watchers = new Set<Socket>();
+
+  constructor(answer: ControlAnswer, watch: WatchDumps | undefined) {
+    this.#answer = answer;
+    this.#watch = watch;
+  }
+
+  begin(socket: Socket): void {
+    let text = '';
+    socket.unref();
+    socket.setTimeout(CONTROL_TIMEOUT_MS, () => socket.destroy());
+    // Whoever asked went away: nobody is left to be told.
+    socket.on('error', () => socket.destroy());
+    socket.setEncoding('utf8');
+    socket.on('data', (chunk: string) => {
+      const isHeard = text.includes('\n');
+      text += isHeard ? '' : chunk;
+      if (text.length > MAX_REQUEST_BYTES) socket.destroy();
+      else if (!isHeard && text.includes('\n')) this.#respond(socket, text);
+    });
+    // Half a request: the rest will not come. Nor does anybody watch who has said the last word.
+    socket.on('end', () => {
+      if (!text.includes('\n') || this.#watchers.has(socket)) socket.destroy();
+    });
+  }
+
+  /** Those who watch are told by the end of the connection. */
+  end(): void {
+    for (const socket of this.#watchers) socket.end();
+  }
+
+  #respond(socket: Socket, text: string): void {
+    const request = requestIn(text);
+    if (request === 'watch' && this.#watch !== undefined) this.#serveWatcher(socket, this.#watch);
+    else socket.end(lineOf(this.#responseTo(request)));
+  }
+
+  #responseTo(request: unknown): ControlResponse {
+    if (request instanceof Error) return { kind: 'error', message: request.message };
+    if (request !== 'list') return { kind: 'error', message: 'unknown request' };
+    try {
+      return this.#answer({ request });
+    } catch (error) {
+      return { kind: 'error', message: (error as Error).message };
+    }
+  }
+
+  #serveWatcher(socket: Socket, watch: WatchDumps): void {
+    if (this.#watchers.size >= MAX_WATCHERS) {
+      socket.end(lineOf({ kind: 'error', message: `${MAX_WATCHERS} others watch already` }));
+      return;
+    }
+    this.#watchers.add(socket);
+    socket.setTimeout(0);
+    const stop = watch((line) => {
+      // Whoever does not read is not waited for, and lines are not kept for ever.
+      if (socket.writableLength > MAX_UNREAD_BYTES) socket.destroy();
+      else if (line.kind === 'locked') socket.end(lineOf(line));
+      else socket.write(lineOf(line));
+    });
+    socket.on('close', () => {
+      this.#watchers.delete(socket);
+      stop();
+    });
+  }
 }
 
-function respond(text: string, answer: ControlAnswer): ControlResponse {
+/** What a line asks for; an Error where it cannot be read. */
+function requestIn(text: string): unknown {
   try {
     const request = JSON.parse(text.slice(0, text.indexOf('\n'))) as Partial<ControlRequest> | null;
-    if (request?.request === 'list') return answer({ request: 'list' });
-    return { kind: 'error', message: 'unknown request' };
+    return request?.request;
   } catch (error) {
-    return { kind: 'error', message: (error as Error).message };
+    return error;
   }
+}
+
+function lineOf(message: ControlResponse | WatchLine): string {
+  return `${JSON.stringify(message)}\n`;
 }

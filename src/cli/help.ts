@@ -34,6 +34,11 @@ const VERBS: Record<Verb, VerbHelp> = {
       'Asks the daemon at MOUNTPOINT, or the only one that runs; where none runs, or a source is given, the source.',
     ],
   },
+  watch: {
+    synopsis: ['platdumpfs watch [MOUNTPOINT] [OPTION]...'],
+    about: 'Prints a line for each dump that appears, vanishes or changes, until interrupted.',
+    notes: ['Asks the daemon at MOUNTPOINT, or the only one that runs, and ends when that ends.'],
+  },
 };
 
 const EXIT_STATUSES =

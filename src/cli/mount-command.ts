@@ -9,6 +9,7 @@ import { compose } from './compose.js';
 import { answerControl } from './control-answer.js';
 import { serveControl } from './control-server.js';
 import { daemonize } from './daemonize.js';
+import { watchDumps } from './dump-watch.js';
 import { CommandError, EXIT } from './exit-status.js';
 import { logOptions } from './log-settings.js';
 import type { MountRequest } from './mount-request.js';
@@ -69,7 +70,9 @@ async function mountAndServe(
   const mounted = await mountErrorsAsStatus(() =>
     mount(transport, filesystem, { ...request, mountpoint }, log),
   );
-  cleanup.add('control socket', await serveControl(mountpoint, answerControl(mountpoint, store, gate), log));
+  const answer = answerControl(mountpoint, store, gate);
+  const watch = watchDumps(mountpoint, store, gate);
+  cleanup.add('control socket', await serveControl(mountpoint, answer, log, watch));
   log.info('mounted', { mountpoint, source: source.name, transport: transport.name });
   await parent?.ready(mountpoint);
   await serveUntilEnd(mounted, stop, settings.unmountTimeout, log);

@@ -1,7 +1,7 @@
 import type { ValueParser } from './values.js';
 
 /** Commands with options of their own. */
-export type Verb = 'mount' | 'umount' | 'list';
+export type Verb = 'mount' | 'umount' | 'list' | 'watch';
 
 interface Described {
   /** Commands that take the option. */

@@ -26,7 +26,7 @@ export type SourceName = (typeof SOURCE_NAMES)[number];
 
 const SERVE = ['mount'] as const;
 const SOURCES = ['mount', 'list'] as const;
-const ALL = ['mount', 'umount', 'list'] as const;
+const ALL = ['mount', 'umount', 'list', 'watch'] as const;
 
 const IN_SOURCE = { verbs: SOURCES, group: 'Where dumps come from' } as const;
 const IN_EVENTS = { verbs: SERVE, group: 'How dumps are announced' } as const;
@@ -232,10 +232,10 @@ export const OPTIONS = {
   },
   json: {
     kind: 'flag',
-    verbs: ['list'],
+    verbs: ['list', 'watch'],
     group: 'Output',
     argvOnly: true,
-    summary: 'a JSON array instead of a table',
+    summary: 'for scripts: list prints a JSON array, watch a JSON object per line',
   },
   traceRtas: {
     kind: 'optional',

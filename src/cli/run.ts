@@ -8,6 +8,7 @@ import { parseOptions } from './parse-options.js';
 import { printOut } from './print.js';
 import { umountCommand } from './umount-command.js';
 import { version } from './version.js';
+import { watchCommand } from './watch-command.js';
 
 /** Carries out a command line. @returns the exit status @throws CommandError */
 export async function run(args: readonly string[]): Promise<number> {
@@ -30,6 +31,8 @@ async function runVerb(verb: Verb, rest: readonly string[], args: readonly strin
       return umountCommand(parsed);
     case 'list':
       return listCommand(parsed);
+    case 'watch':
+      return watchCommand(parsed);
   }
 }
 

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { resolveMountpoint } from '../fuse/index.js';
-import { askDaemon } from './control-client.js';
+import { askDaemon, isAnswered } from './control-client.js';
 import type { ControlResponse } from './control-protocol.js';
 import { CommandError, EXIT, usageError } from './exit-status.js';
 import { isSocketName, runtimeDirectory, socketName } from './runtime-directory.js';
@@ -11,7 +11,7 @@ const NOBODY_THERE = new Set(['ECONNREFUSED', 'ENOENT']);
 
 /** @throws CommandError when nobody serves `mountpoint` */
 export async function askDaemonAt(mountpoint: string): Promise<ControlResponse> {
-  const name = socketName(await resolveMountpoint(mountpoint).catch(() => mountpoint));
+  const name = await socketNameAt(mountpoint);
   const directory = runtimeDirectory();
   const response = directory === undefined ? undefined : await askIfThere(join(directory, name));
   if (response !== undefined) return response;
@@ -28,6 +28,28 @@ export async function askOnlyDaemon(): Promise<ControlResponse | undefined> {
     throw usageError(`several mounts are served, name one of them: ${where.sort().join(', ')}`);
   }
   return answers[0];
+}
+
+/**
+ * The socket of the daemon at `mountpoint`, or of the only one that runs.
+ * @throws CommandError when there is none, or several
+ */
+export async function socketOfDaemon(mountpoint: string | undefined): Promise<string> {
+  const directory = runtimeDirectory();
+  if (directory !== undefined) {
+    const paths =
+      mountpoint === undefined ? socketsIn(directory) : [join(directory, await socketNameAt(mountpoint))];
+    const answered = await Promise.all(paths.map(isAnswered));
+    const [path, ...others] = paths.filter((_, at) => answered[at] === true);
+    if (others.length > 0) throw usageError('several mounts are served, name one of them');
+    if (path !== undefined) return path;
+  }
+  const where = mountpoint === undefined ? 'runs' : `serves ${mountpoint}`;
+  throw new CommandError(EXIT.failed, `no platdumpfs of this user ${where}`);
+}
+
+async function socketNameAt(mountpoint: string): Promise<string> {
+  return socketName(await resolveMountpoint(mountpoint).catch(() => mountpoint));
 }
 
 async function askIfThere(path: string): Promise<ControlResponse | undefined> {

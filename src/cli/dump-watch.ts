@@ -1,0 +1,72 @@
+import type { DumpStore } from '../dump/index.js';
+import type { LockdownGate } from '../lockdown/index.js';
+import type { WatchLine } from './control-protocol.js';
+import type { WatchDumps } from './control-server.js';
+import type { ListedDump } from './listing.js';
+import { listedFromSummary, sortListing } from './listing.js';
+import { listingChanges } from './listing-changes.js';
+
+/** Events that come together are told together. */
+const GATHER_MS = 50;
+/** What no event tells (how far a transfer has come) is looked for so often, while somebody watches. */
+const LOOK_MS = 1000;
+
+/** What a daemon tells those who watch: what changed since it was told last. Ends with lockdown. */
+export function watchDumps(mountpoint: string, store: DumpStore, gate: LockdownGate): WatchDumps {
+  return (send) => {
+    const watch = new DumpWatch(mountpoint, store, gate, send);
+    return () => watch.stop();
+  };
+}
+
+class DumpWatch {
+  readonly #mountpoint: string;
+  readonly #store: DumpStore;
+  readonly #gate: LockdownGate;
+  readonly #send: (line: WatchLine) => void;
+  readonly #unsubscribe: () => void;
+  readonly #ticker: NodeJS.Timeout;
+  #soon: NodeJS.Timeout | undefined;
+  #told: readonly ListedDump[];
+
+  constructor(mountpoint: string, store: DumpStore, gate: LockdownGate, send: (line: WatchLine) => void) {
+    this.#mountpoint = mountpoint;
+    this.#store = store;
+    this.#gate = gate;
+    this.#send = send;
+    this.#told = this.#listing();
+    this.#unsubscribe = store.events.subscribe(() => this.#lookSoon());
+    this.#ticker = setInterval(() => this.#look(), LOOK_MS).unref();
+    if (gate.locked()) this.#look();
+    else send({ kind: 'watching', mountpoint });
+  }
+
+  stop(): void {
+    this.#unsubscribe();
+    clearInterval(this.#ticker);
+    clearTimeout(this.#soon);
+  }
+
+  #lookSoon(): void {
+    this.#soon ??= setTimeout(() => this.#look(), GATHER_MS).unref();
+  }
+
+  #look(): void {
+    clearTimeout(this.#soon);
+    this.#soon = undefined;
+    if (this.#gate.locked()) {
+      this.stop();
+      this.#send({ kind: 'locked', mountpoint: this.#mountpoint });
+      return;
+    }
+    const now = this.#listing();
+    const time = new Date().toISOString();
+    for (const { event, dump } of listingChanges(this.#told, now))
+      this.#send({ kind: 'change', time, event, dump });
+    this.#told = now;
+  }
+
+  #listing(): readonly ListedDump[] {
+    return this.#gate.locked() ? [] : sortListing(this.#store.list().map(listedFromSummary));
+  }
+}

@@ -1,0 +1,69 @@
+import { createConnection } from 'node:net';
+import type { Socket } from 'node:net';
+import { resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { formatSize } from '../base/size.js';
+import type { WatchLine } from './control-protocol.js';
+import { CommandError, EXIT, usageError } from './exit-status.js';
+import type { ParsedOptions } from './parse-options.js';
+import { printError, printOut } from './print.js';
+import { socketOfDaemon } from './running-daemons.js';
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Prints a line for each change until interrupted, or until the daemon ends. */
+export async function watchCommand({ positionals, settings }: ParsedOptions): Promise<number> {
+  const [mountpoint, ...rest] = positionals;
+  if (rest.length > 0)
+    throw usageError(`watch takes at most one MOUNTPOINT, got ${positionals.length} arguments`);
+  const path = await socketOfDaemon(mountpoint === undefined ? undefined : resolve(mountpoint));
+  const socket = createConnection(path);
+  const end = (): void => void socket.destroy();
+  for (const signal of SIGNALS) process.on(signal, end);
+  // Whoever reads our lines went away.
+  process.stdout.on('error', end);
+  try {
+    await follow(socket, settings.json);
+  } finally {
+    for (const signal of SIGNALS) process.off(signal, end);
+    end();
+  }
+  return EXIT.done;
+}
+
+async function follow(socket: Socket, json: boolean): Promise<void> {
+  let failure: Error | undefined;
+  socket.on('error', (error) => (failure = error));
+  socket.write('{"request":"watch"}\n');
+  for await (const text of createInterface({ input: socket, crlfDelay: Infinity })) {
+    const line = JSON.parse(text) as WatchLine;
+    if (line.kind === 'change') await printOut(json ? `${jsonLine(line)}\n` : `${textLine(line)}\n`);
+    else told(line);
+  }
+  if (failure !== undefined) throw new CommandError(EXIT.failed, `the daemon broke off: ${failure.message}`);
+}
+
+/** @throws CommandError where there is nothing to watch */
+function told(line: Exclude<WatchLine, { kind: 'change' }>): void {
+  switch (line.kind) {
+    case 'watching':
+      // On standard error: whoever waits for this line may make changes from now on.
+      printError(`watching ${line.mountpoint}`);
+      return;
+    case 'locked':
+      throw new CommandError(EXIT.lockedDown, `locked down, no dump may be shown at ${line.mountpoint}`);
+    case 'error':
+      throw new CommandError(EXIT.failed, `the daemon refused: ${line.message}`);
+  }
+}
+
+function jsonLine({ time, event, dump }: Extract<WatchLine, { kind: 'change' }>): string {
+  return JSON.stringify({ time, event, dump });
+}
+
+/** `2026-11-22 08:12:00  appeared  0x0000000200000001  platform  4.9 MiB  new` */
+function textLine({ time, event, dump }: Extract<WatchLine, { kind: 'change' }>): string {
+  const size = dump.size === null ? '-' : formatSize(dump.size);
+  const at = new Date(time).toLocaleString('sv-SE');
+  return [at, event.padEnd(8), dump.tag, dump.type, size, dump.state].join('  ');
+}
