@@ -1,6 +1,9 @@
 import { readFile, readdir, readlink } from 'node:fs/promises';
 import type { MountEntry } from '../base/mountinfo.js';
 
+/** On a machine with very many processes the first ones have to do: somebody waits for the unmount. */
+const LIMIT_MS = 2000;
+
 /** A process that keeps a mount busy. */
 export interface MountHolder {
   readonly pid: number;
@@ -15,8 +18,10 @@ export interface MountHolder {
  */
 export async function findHolders(mount: MountEntry): Promise<MountHolder[]> {
   const holders: MountHolder[] = [];
+  const deadlineMs = performance.now() + LIMIT_MS;
   for (const name of await readdir('/proc')) {
     if (!/^\d+$/.test(name)) continue;
+    if (performance.now() > deadlineMs) break;
     if (await holds(`/proc/${name}`, mount)) {
       const command = await readFile(`/proc/${name}/comm`, 'utf8').catch(() => '?');
       holders.push({ pid: Number(name), command: command.trim() });

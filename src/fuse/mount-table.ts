@@ -66,12 +66,18 @@ export async function clearStaleMounts(mountpoint: string, log: Logger): Promise
   }
 }
 
+export interface UnmountOptions {
+  /** Entry of the mount table that is meant; by default the topmost one, which has to be ours. */
+  readonly mountId?: number | undefined;
+  readonly beforeDetach?: () => void | Promise<void>;
+  /** Ends the wait for a busy mount before its time. */
+  readonly hurry?: AbortSignal;
+}
+
 /**
  * Unmounts a mount of ours, alive or stale. While it is busy, tries again until `timeoutMs` have passed; then logs who
- * holds it, calls `beforeDetach`, and detaches it (MNT_DETACH).
+ * holds it and detaches it (MNT_DETACH).
  *
- * @param mountId Entry of the mount table that is meant; by default the topmost one, which has to be ours.
- * @param hurry Ends the wait for a busy mount before its time.
  * @returns `unmounted` also when it was gone already
  * @throws MountError when the system refuses, or something else is mounted over it
  */
@@ -79,10 +85,9 @@ export async function unmountOrDetach(
   mountpoint: string,
   timeoutMs: number,
   log: Logger,
-  beforeDetach?: () => void | Promise<void>,
-  mountId = mountsAt(mountpoint).at(-1)?.id,
-  hurry?: AbortSignal,
+  options: UnmountOptions = {},
 ): Promise<'unmounted' | 'detached'> {
+  const { mountId = mountsAt(mountpoint).at(-1)?.id, hurry } = options;
   const deadlineMs = performance.now() + timeoutMs;
   for (let pauseMs = 20; ; pauseMs = Math.min(2 * pauseMs, 500)) {
     if (mountWithId(mountpoint, mountId) === undefined) return 'unmounted';
@@ -96,7 +101,7 @@ export async function unmountOrDetach(
   const mount = mountWithId(mountpoint, mountId);
   if (mount === undefined) return 'unmounted';
   await logHolders(mount, log);
-  await beforeDetach?.();
+  await options.beforeDetach?.();
   await detach(mountpoint);
   return 'detached';
 }

@@ -103,10 +103,11 @@ export class KernelMount implements Mounted {
     try {
       if (this.#place !== undefined) {
         const { mountpoint, id } = this.#place;
-        const hold = async (): Promise<void> => {
+        const beforeDetach = async (): Promise<void> => {
           root = await open(mountpoint).catch(() => undefined);
         };
-        await unmountOrDetach(mountpoint, timeoutMs, this.#log, hold, id, this.#hurry.signal);
+        const options = { mountId: id, beforeDetach, hurry: this.#hurry.signal };
+        await unmountOrDetach(mountpoint, timeoutMs, this.#log, options);
         if (await this.#endsWithin(LET_GO_MS)) return;
       }
       await this.#stop(root);

@@ -78,8 +78,8 @@ export class NativeSession implements Mounted {
 
   async #unmount(timeoutMs: number): Promise<void> {
     const { mountpoint, log } = this.#parts.options;
-    const { signal } = this.#hurry;
-    const outcome = await unmountOrDetach(mountpoint, timeoutMs, log, undefined, this.#mountId, signal);
+    const options = { mountId: this.#mountId, hurry: this.#hurry.signal };
+    const outcome = await unmountOrDetach(mountpoint, timeoutMs, log, options);
     // A detached mount is held by somebody, an unmounted one may be mounted in another namespace too: both go on until
     // this process exits, and there is nothing to wait for.
     if (outcome === 'unmounted')

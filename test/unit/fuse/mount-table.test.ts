@@ -103,7 +103,7 @@ describe('a place to mount on', () => {
 
   test('unmountOrDetach is content when nothing is mounted', async () => {
     expect(await unmountOrDetach(directory, 0, silentLogger)).toBe('unmounted');
-    expect(await unmountOrDetach(directory, 0, silentLogger, undefined, 123)).toBe('unmounted');
+    expect(await unmountOrDetach(directory, 0, silentLogger, { mountId: 123 })).toBe('unmounted');
   });
 
   test('unmountOrDetach refuses what is not ours', async () => {
