@@ -118,8 +118,11 @@ describe('open files', () => {
     const handle = await open('/a');
     memory.hold('read');
     const waiting = errnoOf(() => read(handle, 0, 5));
-    requests.abort();
+    requests.end();
     expect(await waiting).toBe('EINTR');
+    expect(await errnoOf(() => read(handle, 0, 5))).toBe('ENOTCONN');
+    adapter.release(handle);
+    expect(memory.openFiles.size).toBe(0);
   });
 });
 
