@@ -8,6 +8,7 @@ import type { DumpAnnouncement, DumpSource } from '../source/index.js';
 import type { Announcement } from './announcements/announcement.js';
 import { RecentSet } from './announcements/recent-set.js';
 import { Verifier } from './announcements/verifier.js';
+import { Allowance } from './allowance.js';
 import { BLOCK_BYTES } from './arena.js';
 import { BlockCache } from './block-cache.js';
 import type { DumpParts, DumpState, KnownDump, LostReason, SizeOrigin } from './dump.js';
@@ -97,8 +98,22 @@ export class DumpStore implements AsyncDisposable {
     const quota = pumpQuota(slots - mostBacklog);
     this.#spool =
       options.spool === undefined ? undefined : new Spool({ ...options.spool, slabs, mostBacklog, log });
-    this.#threads = new PumpThreads(quota.pumps, (onGone) => new PumpWorker(source.driver, slabs, onGone));
-    this.#parts = { source, cache: this.#cache, quota, threads: this.#threads, spool: this.#spool, now, log };
+    const { pumps, extraPumps, pinnedWindowBlocks } = quota;
+    this.#threads = new PumpThreads(
+      pumps,
+      extraPumps,
+      (onGone) => new PumpWorker(source.driver, slabs, onGone),
+    );
+    this.#parts = {
+      source,
+      cache: this.#cache,
+      quota,
+      windowPins: new Allowance(pinnedWindowBlocks),
+      threads: this.#threads,
+      spool: this.#spool,
+      now,
+      log,
+    };
     this.#probes = new ProbeLimiter(now);
     this.#unsubscribe = source.onChange(() => {
       this.#refresh();
@@ -336,12 +351,14 @@ export class DumpStore implements AsyncDisposable {
 
   #tick(): void {
     for (const dump of this.#listed.values()) dump.tick();
+    for (const dump of this.#probed.values()) dump.tick();
     for (const dump of this.#departed) {
       dump.tick();
       if (dump.openHandles > 0 || dump.lost === undefined) continue;
       dump.forget();
       this.#departed.delete(dump);
     }
+    this.#threads.tick();
   }
 }
 

@@ -33,13 +33,19 @@ export interface ThreadClient {
   readonly costOfYielding: number | undefined;
   /** Close the cursor, then `release` the thread. */
   yieldThread(): void;
+  /** Its thread has been in one firmware call for long: it cannot be had back, and does no work either. */
+  readonly isStuck: boolean;
 }
 
 const SPARE_THREADS = 2;
 
-/** The bounded set of pump threads: as many as firmware handles may be open at once. */
+/**
+ * The bounded set of pump threads: as many as firmware handles may be open at once. Firmware calls cannot be called
+ * off, so threads that are stuck in one are replaced, as far as `mostExtra` goes.
+ */
 export class PumpThreads {
   readonly #most: number;
+  readonly #mostExtra: number;
   readonly #start: StartPumpThread;
   readonly #spare: PumpThread[] = [];
   readonly #holders = new Map<PumpThread, ThreadClient>();
@@ -47,8 +53,9 @@ export class PumpThreads {
   /** Holders that were asked for their thread and have not given it back yet. */
   readonly #yielding = new Set<ThreadClient>();
 
-  constructor(most: number, start: StartPumpThread) {
+  constructor(most: number, mostExtra: number, start: StartPumpThread) {
     this.#most = most;
+    this.#mostExtra = mostExtra;
     this.#start = start;
   }
 
@@ -67,6 +74,11 @@ export class PumpThreads {
   withdraw(client: ThreadClient): void {
     const at = this.#queue.indexOf(client);
     if (at >= 0) this.#queue.splice(at, 1);
+  }
+
+  /** Looks whether threads got stuck while clients wait. Called now and then. */
+  tick(): void {
+    if (this.#queue.length > 0) this.#serve();
   }
 
   /** Takes back a thread whose cursor is closed. */
@@ -122,14 +134,21 @@ export class PumpThreads {
     return cheapest;
   }
 
+  get #stuck(): number {
+    let count = 0;
+    for (const holder of this.#holders.values()) if (holder.isStuck) count += 1;
+    return count;
+  }
+
   #isHeld(tag: DumpTag): boolean {
     for (const holder of this.#holders.values()) if (holder.tag === tag) return true;
     return false;
   }
 
   #take(): PumpThread | undefined {
-    if (this.#spare.length > 0) return this.#spare.pop();
-    if (this.#holders.size >= this.#most) return undefined;
+    if (this.#holders.size >= this.#most + Math.min(this.#mostExtra, this.#stuck)) return undefined;
+    const spare = this.#spare.pop();
+    if (spare !== undefined) return spare;
     const thread = this.#start(() => this.#forget(thread));
     return thread;
   }

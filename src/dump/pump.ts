@@ -2,6 +2,7 @@ import { FsError, interrupted } from '../base/errno.js';
 import type { DumpTag } from '../base/tag.js';
 import type { DumpSource, SourceErrorData } from '../source/index.js';
 import { SourceError } from '../source/index.js';
+import type { Allowance } from './allowance.js';
 import { BLOCK_BYTES } from './arena.js';
 import type { Block, BlockCache, BlockOwner } from './block-cache.js';
 import { FailurePolicy } from './failure-policy.js';
@@ -35,6 +36,8 @@ export interface PumpParts {
   readonly cache: BlockCache;
   readonly blocks: BlockOwner;
   readonly quota: PumpQuota;
+  /** For what is fetched ahead, shared by all pumps. */
+  readonly windowPins: Allowance;
   readonly threads: PumpThreads;
   /** Absent: memory only. */
   readonly spool?: Spool | undefined;
@@ -54,6 +57,9 @@ const PREFETCH_BLOCKS = 8;
 
 /** Without readers and demand, a firmware handle in the middle of a dump is given back after this time. */
 export const IDLE_CLOSE_MS = 10_000;
+
+/** A thread that has something to do and gets no further for so long does not count as one that works. */
+export const STUCK_MS = 2000;
 
 /**
  * Moves the one firmware stream of one dump. Readers wait for ranges here and never open cursors themselves, so all
@@ -83,16 +89,20 @@ export class Pump implements ThreadClient {
   #stopped: FsError | undefined;
   #progress: Progress = { highWater: 0, end: undefined };
   #idleSinceMs: number;
+  /** When the thread was last seen to get on, and where it was then. */
+  #movedAtMs: number;
+  #movedTo: number | undefined;
 
   constructor(owner: PumpOwner, parts: PumpParts) {
     this.#owner = owner;
     this.#parts = parts;
     this.#waiters = new Waiters(parts.cache, parts.blocks, parts.quota.waiterBlocks);
-    this.#window = new Window(parts.cache, parts.quota.windowBlocks);
+    this.#window = new Window(parts.cache, parts.quota.windowBlocks, parts.windowPins);
     this.#flight = new Flight(parts.cache);
     this.#spooled = new SpooledBlocks(parts.spool, parts.cache, parts.blocks, () => this.#reconcile());
     this.#failures = new FailurePolicy(parts.now);
     this.#idleSinceMs = parts.now();
+    this.#movedAtMs = parts.now();
   }
 
   get tag(): DumpTag {
@@ -177,8 +187,10 @@ export class Pump implements ThreadClient {
     this.#spooled.destroy();
   }
 
-  /** Gives an unused handle back. Called now and then. */
+  /** Gives an unused handle back, and sees whether the thread gets on. Called now and then. */
   tick(): void {
+    const position = this.#thread?.control.position;
+    if (!this.#isBusy || position !== this.#movedTo) this.#noteMove(position);
     const idleMs = this.#parts.now() - this.#idleSinceMs;
     const useless = this.#cursor === 'closed' || (this.#cursor === 'open' && this.#owner.openHandles === 0);
     if (useless && this.#isIdle && idleMs >= IDLE_CLOSE_MS) this.#close();
@@ -196,6 +208,7 @@ export class Pump implements ThreadClient {
     this.#thread = thread;
     this.#cursor = 'closed';
     this.#opensPending = 0;
+    this.#noteMove(thread.control.position);
     thread.use({
       onEvent: (event) => this.#onEvent(event),
       onCrash: (error) => this.#onCrash(error),
@@ -214,9 +227,25 @@ export class Pump implements ThreadClient {
     this.#close();
   }
 
+  get isStuck(): boolean {
+    return this.#isBusy && this.#parts.now() - this.#movedAtMs >= STUCK_MS;
+  }
+
+  /** The thread has something to do. */
+  get #isBusy(): boolean {
+    const isAsked = !this.#flight.isEmpty || this.#opensPending > 0 || this.#removal?.posted === true;
+    return this.#thread !== undefined && (isAsked || this.#cursor === 'closing');
+  }
+
+  #noteMove(position: number | undefined): void {
+    this.#movedAtMs = this.#parts.now();
+    this.#movedTo = position;
+  }
+
   // --- what the thread says ---
 
   #onEvent(event: PumpEvent): void {
+    this.#noteMove(this.#thread?.control.position);
     switch (event.op) {
       case 'opened':
         this.#opensPending -= 1;
@@ -280,6 +309,12 @@ export class Pump implements ThreadClient {
   #onEnd(position: number): void {
     // A pass that was given up may still have run into the end: that is true, but not what its handle is for now.
     if (this.#flight.absorbed === undefined || this.#opensPending > 0) return;
+    if (position > 0 && position === this.#start.offset && position !== this.#progress.end) {
+      // So firmware may answer about a dump that it does not know any more. A pass from the beginning tells.
+      this.#index.clear();
+      this.#cursor = 'closed';
+      return;
+    }
     this.#cursor = 'finished';
     if (position === 0) {
       this.#owner.onLost('gone');

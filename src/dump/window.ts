@@ -1,15 +1,21 @@
+import type { Allowance } from './allowance.js';
 import { BLOCK_BYTES } from './arena.js';
 import type { Block, BlockCache } from './block-cache.js';
 import { ReadAhead } from './read-ahead.js';
 
-/** The blocks fetched ahead of a sequential reader, pinned until the reader has passed them. */
+/**
+ * The blocks fetched ahead of a sequential reader, pinned until the reader has passed them. Where all dumps together
+ * have no more pins, they are merely the last that the cache gives up.
+ */
 export class Window {
   readonly #cache: BlockCache;
+  readonly #pins: Allowance;
   readonly #readAhead: ReadAhead;
   readonly #pinned = new Map<number, Block>();
 
-  constructor(cache: BlockCache, mostBlocks: number) {
+  constructor(cache: BlockCache, mostBlocks: number, pins: Allowance) {
     this.#cache = cache;
+    this.#pins = pins;
     this.#readAhead = new ReadAhead(mostBlocks);
   }
 
@@ -48,9 +54,9 @@ export class Window {
     this.#trim();
   }
 
-  /** Takes over the pin of a block that lies in the window. False: it does not, or is pinned already. */
+  /** Takes over the pin of a block that lies in the window. False: it does not, is pinned already, or pins are out. */
   keep(block: Block): boolean {
-    if (!this.includes(block.index) || this.#pinned.has(block.index)) return false;
+    if (!this.includes(block.index) || this.#pinned.has(block.index) || !this.#pins.take()) return false;
     this.#pinned.set(block.index, block);
     return true;
   }
@@ -59,6 +65,7 @@ export class Window {
     for (const [index, block] of this.#pinned) {
       if (this.includes(index)) continue;
       this.#pinned.delete(index);
+      this.#pins.giveBack();
       this.#cache.unpin(block);
     }
   }

@@ -2,6 +2,7 @@ import type { ErrnoName } from '../../src/base/errno.js';
 import { FsError } from '../../src/base/errno.js';
 import { silentLogger } from '../../src/base/log.js';
 import type { DumpTag } from '../../src/base/tag.js';
+import { Allowance } from '../../src/dump/allowance.js';
 import { BLOCK_BYTES, slotViews } from '../../src/dump/arena.js';
 import { BlockCache } from '../../src/dump/block-cache.js';
 import { Dump } from '../../src/dump/dump.js';
@@ -34,6 +35,7 @@ export interface BenchOptions {
   /** Memory in blocks. */
   readonly slots: number;
   readonly pumps?: number;
+  readonly extraPumps?: number;
   readonly announced?: boolean;
 }
 
@@ -49,14 +51,17 @@ export class PumpBench {
   /** Called in the middle of a fill, before each firmware call. */
   onCall: (() => void) | undefined;
   readonly #options: BenchOptions;
+  readonly #windowPins: Allowance;
   readonly #firmware = new Map<DumpTag, ScriptedDump>();
   #serials = 0;
 
   constructor(options: BenchOptions) {
     this.#options = options;
     this.cache = new BlockCache(options.slots * BLOCK_BYTES);
-    const { pumps } = pumpQuota(options.slots);
-    this.threads = new PumpThreads(options.pumps ?? pumps, (onGone) => {
+    const quota = pumpQuota(options.slots);
+    this.#windowPins = new Allowance(quota.pinnedWindowBlocks);
+    const { pumps = quota.pumps, extraPumps = quota.extraPumps } = options;
+    this.threads = new PumpThreads(pumps, extraPumps, (onGone) => {
       const thread = new ScriptedThread(this.#driver, this.cache, onGone);
       this.started.push(thread);
       return thread;
@@ -82,6 +87,7 @@ export class PumpBench {
       source,
       cache: this.cache,
       quota: pumpQuota(slots),
+      windowPins: this.#windowPins,
       threads: this.threads,
       now: () => this.nowMs,
       log: silentLogger,

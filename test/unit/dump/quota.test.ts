@@ -19,8 +19,9 @@ function everySize(holds: (slots: number) => boolean): number[] {
 describe('pumpQuota, for every cache size', () => {
   test('the quotas of all pumps fit into the arena', () => {
     const tooMuch = everySize((slots) => {
-      const { pumps, waiterBlocks, windowBlocks } = pumpQuota(slots);
-      return pumps * (BATCH_BLOCKS * BATCHES_IN_FLIGHT + waiterBlocks + windowBlocks) <= slots;
+      const { pumps, extraPumps, waiterBlocks, pinnedWindowBlocks } = pumpQuota(slots);
+      const each = BATCH_BLOCKS * BATCHES_IN_FLIGHT + waiterBlocks;
+      return (pumps + extraPumps) * each + pinnedWindowBlocks <= slots;
     });
     expect(tooMuch).toEqual([]);
   });
@@ -41,6 +42,20 @@ describe('pumpQuota, for every cache size', () => {
   });
 });
 
-test('the default cache of 64 MiB serves 16 dumps at once', () => {
-  expect(pumpQuota(1024)).toEqual({ pumps: 16, waiterBlocks: 28, windowBlocks: 28 });
+test('the default cache of 64 MiB serves 16 dumps at once, and as many again while others are stuck', () => {
+  expect(pumpQuota(1024)).toEqual({
+    pumps: 16,
+    extraPumps: 16,
+    waiterBlocks: 17,
+    windowBlocks: 28,
+    pinnedWindowBlocks: 224,
+  });
+});
+
+test('what is fetched ahead for all dumps at once fits beside what is pinned, for every cache size', () => {
+  const tooMuch = everySize((slots) => {
+    const { pumps, windowBlocks } = pumpQuota(slots);
+    return pumps * (BATCH_BLOCKS * BATCHES_IN_FLIGHT + UNALIGNED_READ_BLOCKS + windowBlocks) <= slots;
+  });
+  expect(tooMuch).toEqual([]);
 });

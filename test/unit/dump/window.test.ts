@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { Allowance } from '../../../src/dump/allowance.js';
 import { BLOCK_BYTES } from '../../../src/dump/arena.js';
 import type { Block } from '../../../src/dump/block-cache.js';
 import { BlockCache, BlockOwner } from '../../../src/dump/block-cache.js';
@@ -7,10 +8,10 @@ import { Window } from '../../../src/dump/window.js';
 const B = BLOCK_BYTES;
 
 /** A window whose reader has read the first two blocks from the beginning: blocks 2 to 9 are ahead of it. */
-function reading(): { window: Window; cache: BlockCache; block: (index: number) => Block } {
+function reading(pins = 8): { window: Window; cache: BlockCache; block: (index: number) => Block } {
   const cache = new BlockCache(16 * B);
   const owner = new BlockOwner();
-  const window = new Window(cache, 8);
+  const window = new Window(cache, 8, new Allowance(pins));
   window.follow(0, B, false);
   window.follow(B, 2 * B, false);
   return { window, cache, block: (index) => cache.allocate(owner, index) };
@@ -18,7 +19,7 @@ function reading(): { window: Window; cache: BlockCache; block: (index: number) 
 
 describe('Window', () => {
   test('is empty before anybody reads', () => {
-    const window = new Window(new BlockCache(B), 8);
+    const window = new Window(new BlockCache(B), 8, new Allowance(8));
     expect(window.endOffset).toBe(0);
     expect(window.includes(0)).toBe(false);
   });
@@ -47,6 +48,14 @@ describe('Window', () => {
     expect(window.keep(block(1))).toBe(false);
     expect(window.keep(block(10))).toBe(false);
     expect(kept.pins).toBe(1);
+  });
+
+  test('takes no more pins than there are for all dumps, and gives them back', () => {
+    const { window, block } = reading(2);
+    const kept = [2, 3, 4].map((index) => window.keep(block(index)));
+    expect(kept).toEqual([true, true, false]);
+    window.follow(2 * B, 4 * B, false);
+    expect(window.keep(block(5))).toBe(true);
   });
 
   test('gives everything back when nobody reads on', () => {
