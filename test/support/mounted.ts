@@ -83,13 +83,13 @@ export class Mounted implements AsyncDisposable {
 
   /** Starts the program and returns at once. */
   launch(...args: string[]): Daemon {
-    const daemon = new Daemon(this.#program(args), this.directory);
+    const daemon = new Daemon(this.command(...args), this.directory);
     this.#daemons.push(daemon);
     return daemon;
   }
 
   /** Command line for this mount: everything behind the name of the interpreter. */
-  #program(args: readonly string[]): readonly string[] {
+  command(...args: string[]): readonly string[] {
     const { transport, discipline } = this.cell;
     const fixed = [`--transport=${transport}`, `--sim-discipline=${discipline}`, '--log-format=json'];
     return [PROGRAM, 'mount', '--source=sim', ...fixed, ...args, this.mountpoint];
