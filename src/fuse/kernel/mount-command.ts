@@ -29,12 +29,22 @@ export function mountOptionList(options: MountOptions, uid: number, gid: number)
  */
 export async function runMount(fd: number, mountpoint: string, options: MountOptions): Promise<void> {
   const list = mountOptionList(options, process.geteuid?.() ?? 0, process.getegid?.() ?? 0);
-  const args = ['-i', '-t', OWN_FSTYPE, '-o', list, '--', options.fsname, mountpoint];
-  const { status, complaint } = await runMountProgram(args, fd);
+  const attempt = (type: string, all: string): Promise<MountOutcome> =>
+    runMountProgram(['-i', '-t', type, '-o', all, '--', options.fsname, mountpoint], fd);
+  const [type = '', subtype = ''] = OWN_FSTYPE.split('.');
+  // Through the kernel's new interface for mounts, util-linux 2.41 drops what follows the dot of a type.
+  let { status, complaint } = await attempt(type, `${list},subtype=${subtype}`);
+  // Before Linux 5.4 FUSE did not know this option, and the dot was the only way.
+  if (status !== 0 && /bad option/i.test(complaint)) ({ status, complaint } = await attempt(OWN_FSTYPE, list));
   if (status !== 0) throw new MountError(`cannot mount at ${mountpoint}: ${complaint}${hint(complaint)}`);
 }
 
-function runMountProgram(args: string[], fd: number): Promise<{ status: number | null; complaint: string }> {
+interface MountOutcome {
+  readonly status: number | null;
+  readonly complaint: string;
+}
+
+function runMountProgram(args: string[], fd: number): Promise<MountOutcome> {
   return new Promise((resolve, reject) => {
     const child = spawn('mount', args, {
       stdio: ['ignore', 'ignore', 'pipe', fd],
