@@ -38,6 +38,7 @@ describe.each(CELLS.filter(({ discipline }) => discipline === 'papr'))('over $tr
     const log = join(mounted.directory, 'platform');
     await putUnannounced(mounted);
     await mounted.start(`--sim-dir=${mounted.simDir}`, '--events=log', `--platform-log=${log}`);
+    expect(mounted.daemon.logged('announcements of dumps')).toMatchObject({ from: log, why: 'as told' });
     expect(await readdir(mounted.mountpoint)).toEqual([]);
 
     await appendFile(log, announcement(1));

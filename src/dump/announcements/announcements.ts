@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import type { Logger } from '../../base/log.js';
 import type { DumpStore } from '../dump-store.js';
 import type { EventsMode, FeedChoice } from './choose-feed.js';
@@ -30,15 +30,13 @@ const LISTING_SOURCES = new Set(['sim', 'opal']);
 export class Announcements implements AsyncDisposable {
   readonly #options: AnnouncementsOptions;
   readonly #memory: TagMemory | undefined;
-  readonly #starting: Promise<void>;
   #feed: AsyncDisposable | undefined;
-  #isEnded = false;
 
   constructor(options: AnnouncementsOptions) {
     this.#options = options;
     const { store, stateFile, log } = options;
     if (stateFile !== undefined) this.#memory = new TagMemory(store, stateFile, log);
-    this.#starting = this.#start();
+    this.#feed = this.#start();
   }
 
   /** Lockdown: no tag is taken in or written down any more. */
@@ -53,27 +51,24 @@ export class Announcements implements AsyncDisposable {
   }
 
   async #end(): Promise<void> {
-    this.#isEnded = true;
-    await this.#starting;
     const feed = this.#feed;
     this.#feed = undefined;
     await feed?.[Symbol.asyncDispose]();
   }
 
-  async #start(): Promise<void> {
+  #start(): AsyncDisposable | undefined {
     const { events: mode, platformLog, store, log } = this.#options;
     const choice = chooseFeed({
       mode,
       sourceLists: LISTING_SOURCES.has(store.source.name),
       logIsNamed: platformLog !== undefined,
-      logExists: await isThere(platformLog ?? PLATFORM_LOG),
-      rtasErrdRuns: await isRtasErrdRunning(),
+      logExists: existsSync(platformLog ?? PLATFORM_LOG),
+      rtasErrdRuns: isRtasErrdRunning(),
     });
-    if (this.#isEnded) return;
-    this.#feed = this.#open(choice);
     const { feed, why, warning } = choice;
     log.info('announcements of dumps', { from: feed === 'off' ? 'nowhere' : this.#pathOf(feed), why });
     if (warning !== undefined) log.warn(warning);
+    return this.#open(choice);
   }
 
   #open({ feed }: FeedChoice): AsyncDisposable | undefined {
@@ -91,11 +86,4 @@ export class Announcements implements AsyncDisposable {
     const { platformLog = PLATFORM_LOG, errorLog = ERROR_LOG } = this.#options;
     return feed === 'log' ? platformLog : errorLog;
   }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

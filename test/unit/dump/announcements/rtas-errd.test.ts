@@ -10,16 +10,16 @@ test.each([
   { processes: { '17': 'rtas_errd_old\n' }, runs: false },
   { processes: { self: 'rtas_errd\n' }, runs: false },
   { processes: {}, runs: false },
-])('isRtasErrdRunning among $processes is $runs', async ({ processes, runs }) => {
+])('isRtasErrdRunning among $processes is $runs', ({ processes, runs }) => {
   using folder = new Folder();
   for (const [pid, comm] of Object.entries(processes)) {
     mkdirSync(folder.at(pid));
     writeFileSync(folder.at(`${pid}/comm`), comm);
   }
   mkdirSync(folder.at('99999')); // ended while we look: no comm
-  expect(await isRtasErrdRunning(folder.path)).toBe(runs);
+  expect(isRtasErrdRunning(folder.path)).toBe(runs);
 });
 
-test('isRtasErrdRunning without /proc is false', async () => {
-  expect(await isRtasErrdRunning('/nowhere')).toBe(false);
+test('isRtasErrdRunning without /proc is false', () => {
+  expect(isRtasErrdRunning('/nowhere')).toBe(false);
 });
