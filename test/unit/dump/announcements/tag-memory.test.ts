@@ -179,8 +179,9 @@ describe('TagMemory in trouble', () => {
     bare.store.announce({ tag: TAG, size: 4096, atMs: AT_MS });
     await written(LINE);
     bare.store.announce({ tag: OTHER, size: 4096, atMs: AT_MS });
-    tags.freeze();
+    // In this order: the filesystem has subscribed to the gate first.
     bare.gate.raise();
+    tags.freeze();
     await memory?.[Symbol.asyncDispose]();
     expect(lines()).toEqual([LINE]);
     expect(readdirSync(folder.path)).toEqual(['tags']);
