@@ -26,7 +26,7 @@ import { build, fail, installDependencies, root, say } from './setup.mjs';
 
 const lab = join(root, 'test', 'pseries');
 const MIB = 1024 ** 2;
-const BOOT_LIMIT_S = 900;
+const BOOT_LIMIT_S = 1200;
 
 const { values: options } = parseArgs({
   options: {
