@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { afterAll } from 'vitest';
 
 export const PROGRAM = fileURLToPath(new URL('../../bin/platdumpfs', import.meta.url));
 
@@ -43,6 +44,12 @@ export type Exit = number | NodeJS.Signals;
 /** For whatever has to happen by itself: a busy machine is slow, a broken daemon never does it. */
 const LIMIT_MS = 20_000;
 
+/** Those of tests that took too long: what such a test waits for, its own clean-up included, never comes. */
+const alive = new Set<Mounted>();
+afterAll(async () => {
+  await Promise.all([...alive].map((mounted) => mounted[Symbol.asyncDispose]()));
+});
+
 /**
  * A private directory with a mount point, simulated dumps and a place for copies, served by the program in a process
  * of its own. Whatever happens, nothing of it outlives the test: no process, no mount, no file.
@@ -57,9 +64,11 @@ export class Mounted implements AsyncDisposable {
   /** Log lines that would otherwise fail the test: level error, or no log line at all. */
   readonly expected: RegExp[] = [];
   readonly #daemons: Daemon[] = [];
+  #ending: Promise<void> | undefined;
 
   constructor(cell: Cell) {
     this.cell = cell;
+    alive.add(this);
     for (const path of [this.mountpoint, this.simDir, this.out]) mkdirSync(path);
   }
 
@@ -112,7 +121,12 @@ export class Mounted implements AsyncDisposable {
   }
 
   /** Stops what runs, clears what is left, and fails if that was more than an orderly stop should leave. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#ending ??= this.#end().finally(() => alive.delete(this));
+    return this.#ending;
+  }
+
+  async #end(): Promise<void> {
     const faults: string[] = [];
     for (const daemon of this.#daemons) {
       if (daemon.running) faults.push(...(await daemon.stopOrKill()));
@@ -121,7 +135,8 @@ export class Mounted implements AsyncDisposable {
     if (this.mounts > 0) faults.push(`${this.mounts} mounts were left at ${this.mountpoint}`);
     for (let tries = 0; this.mounts > 0 && tries < 10; tries += 1)
       spawnSync('umount', ['-i', '-l', this.mountpoint]);
-    rmSync(this.directory, { recursive: true });
+    // Never through a mount that is still there: that would be `rm -r` of dumps.
+    if (this.mounts === 0) rmSync(this.directory, { recursive: true });
     if (faults.length > 0) throw new Error(faults.join('\n'));
   }
 }

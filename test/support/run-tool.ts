@@ -19,8 +19,8 @@ export interface ToolOptions {
   readonly cwd?: string;
 }
 
-/** Longer than any tool needs on a busy machine: what hangs becomes a failure that says what hung. */
-const LIMIT_MS = 60_000;
+/** Longer than any tool needs on a busy machine, shorter than a test may take: a failure then says what hung. */
+const LIMIT_MS = 25_000;
 const KEPT_BYTES = 64 * 1024;
 
 /** Runs a program a user would run, without a shell. Its output is hashed, not kept. */
