@@ -35,7 +35,7 @@ export class SpoolKey {
    *
    * @returns undefined once the key is overwritten
    */
-  apply(bytes: Uint8Array, offset: number): Uint8Array | undefined {
+  apply(bytes: Uint8Array, offset: number): Uint8Array<ArrayBuffer> | undefined {
     const key = Uint8Array.from(this.#bytes);
     try {
       // The copy is good if the key was not dead after it was taken: death is announced before the overwriting.

@@ -1,6 +1,7 @@
 import { closeSync, readSync, writeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { slotViews } from '../arena.js';
+import { releaseBytes } from './release-bytes.js';
 import { SpoolKey } from './spool-cipher.js';
 import type { SpoolAnswer, SpoolCommand, SpoolThreadData } from './spool-protocol.js';
 
@@ -33,6 +34,7 @@ function store(fd: number, offset: number, block: Uint8Array, key: SpoolKey): vo
   if (sealed === undefined) throw new Error('the spool is closed');
   for (let done = 0; done < sealed.length;)
     done += writeSync(fd, sealed, done, sealed.length - done, offset + done);
+  releaseBytes(sealed);
 }
 
 function load(fd: number, offset: number, block: Uint8Array, key: SpoolKey): void {
@@ -45,4 +47,5 @@ function load(fd: number, offset: number, block: Uint8Array, key: SpoolKey): voi
   if (plain === undefined) throw new Error('the spool is closed');
   block.set(plain);
   plain.fill(0);
+  releaseBytes(plain);
 }

@@ -55,6 +55,8 @@ export class Spool {
       workerData,
       // Files are opened here and closed there, which Node would warn of.
       trackUnmanagedFds: false,
+      // It allocates next to nothing; without a limit V8 lets garbage pile up.
+      resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 },
     });
     this.#worker.unref();
     this.#worker.on('message', ({ id, error }: SpoolAnswer) => {
