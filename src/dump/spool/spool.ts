@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { constants, ftruncateSync, openSync, statfsSync, unlinkSync } from 'node:fs';
+import { constants, openSync, statfsSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Logger } from '../../base/log.js';
@@ -232,11 +232,7 @@ export class SpoolFile {
     if (this.#closed) return;
     this.#closed = true;
     this.#key.overwrite();
-    try {
-      ftruncateSync(this.#fd, 0);
-    } catch (error) {
-      this.#spool.warn(`cannot truncate a spool file, its key is overwritten: ${String(error)}`);
-    }
+    // The last close frees what a file without a name has on disk. For gigabytes that takes a second: not here.
     this.#spool.close(this.#fd);
     this.#spool.giveBack(this.#usedBytes);
   }
