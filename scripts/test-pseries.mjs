@@ -131,7 +131,7 @@ function makeDumps(share, dumps) {
   twins('0000000200000005', 8 * MIB, '0000000200000002');
   make('0000000200000004', 100_000);
   const slow = ['100', '200', '300', '400', '500'].map((end) => `0000000300000${end}`);
-  twins(slow[0], 8 * MIB, ...slow.slice(1));
+  twins(slow[0], 32 * MIB, ...slow.slice(1));
   for (const tag of slow) fault(tag, 'latency 1000');
   const many = Array.from({ length: 100 }, (_, at) => (0x4_0000_0000 + at).toString(16).padStart(16, '0'));
   twins(many[0], 40_000, ...many.slice(1));

@@ -96,8 +96,10 @@ check 'no compiler, no libfuse, no network here' \
 
 many=0000000400000000
 tags=$(for i in $(seq 0 99); do printf -- '--dump %x ' $((0x400000000 + i)); done)
+# With the spool on one page size and without it on the other.
+if [ "$mode" = full ]; then spool=none; else spool=auto; fi
 # shellcheck disable=SC2086
-mount_with a --source auto --dump 200000001:$((64 << 20)) --dump 200000002 --dump 200000033:100000 $tags
+mount_with a --source auto --spool $spool --dump 200000001:$((64 << 20)) --dump 200000002 --dump 200000033:100000 $tags
 mount_with b --source librtas --dump 200000003:$((64 << 20)) --dump 200000004
 
 # --- sources, against the suite that every source passes; the simulator, against the driver ---
@@ -223,7 +225,8 @@ check '  and we its twin' cp /mnt/a/0x0000000200000002 /tmp/twin
 check '  with the same bytes' sh -c 'cmp /var/log/dump/* /tmp/twin'
 rm -rf /var/log/dump /tmp/twin
 
-# Firmware is slowed to 1 ms for each call. In turn and the better of two: the host may be busy with other things.
+# Firmware is slowed to 1 ms for each call. Each dump gets a thread of its own, whose start takes seconds on this
+# machine: hence dumps that last longer. Measured once more if it fails, the host may be busy with other things.
 # timed COMMAND...: reads the next such dump; its time in ms is in $took.
 timed() {
     local begun
@@ -237,14 +240,19 @@ probe() { papr-probe read "$1" /tmp/p; }
 ours() { cp "/mnt/a/0x$1" /tmp/p; }
 less() { if [ "$1" -lt "$2" ]; then echo "$1"; else echo "$2"; fi; }
 next=0
+timed probe; least=$took
 timed extract; theirs=$took
 timed ours; best=$took
-timed extract; theirs=$(less "$theirs" "$took")
-timed ours; best=$(less "$best" "$took")
-timed probe; least=$took
-echo "# 8 MiB, 1 ms for each call: extract_platdump $theirs ms, a C program on the device $least ms," \
-    "cp through the mount $best ms"
-check 'cp takes at most 1.15 times as long as extract_platdump' test $((best * 100)) -le $((theirs * 115))
+if [ $((best * 100)) -gt $((theirs * 115)) ] && [ $spool = none ]; then
+    timed extract; theirs=$(less "$theirs" "$took")
+    timed ours; best=$(less "$best" "$took")
+fi
+echo "# 32 MiB, 1 ms for each call: extract_platdump $theirs ms, a C program on the device $least ms," \
+    "cp through the mount $best ms (spool: $spool)"
+# What the spool encrypts, an emulated processor encrypts in software: that time says nothing.
+if [ $spool = none ]; then
+    check 'cp takes at most 1.15 times as long as extract_platdump' test $((best * 100)) -le $((theirs * 115))
+fi
 rm -rf /tmp/p /var/log/dump
 
 # --- librtas ---
@@ -276,6 +284,7 @@ begun=time.time()
 while time.time() < begun + 20:
     try: os.pread(f,100,0)
     except OSError as e:
+        # A kernel that reads pages by iomap (seen on 7.2) makes EIO of every error of a page that was cached before.
         print(f"{e.strerror} after {time.time() - begun:.1f} s")
         break
     time.sleep(0.05)
@@ -301,7 +310,8 @@ check '  also by librtas' within 5000 sh -c '[ -z "$(ls /mnt/b)" ]'
 refused '  names do not exist' 'No such file' stat /mnt/a/0x0000000200000062
 touch /tmp/go
 wait $reader
-check '  open files answer EPERM, what the kernel had cached too' sh -c 'cat /tmp/reader; grep -q "not permitted" /tmp/reader'
+check '  open files fail, what the kernel had cached too' \
+    sh -c 'cat /tmp/reader; grep -q "not permitted\|Input/output" /tmp/reader'
 echo "# an open file, all of it cached: $(cat /tmp/reader)"
 check '  who waits for firmware is told at once' within 5000 not kill -0 $slow
 check '    with EPERM' grep -q 'not permitted' /tmp/slow
