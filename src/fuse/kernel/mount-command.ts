@@ -35,7 +35,8 @@ export async function runMount(fd: number, mountpoint: string, options: MountOpt
   // Through the kernel's new interface for mounts, util-linux 2.41 drops what follows the dot of a type.
   let { status, complaint } = await attempt(type, `${list},subtype=${subtype}`);
   // Before Linux 5.4 FUSE did not know this option, and the dot was the only way.
-  if (status !== 0 && /bad option/i.test(complaint)) ({ status, complaint } = await attempt(OWN_FSTYPE, list));
+  if (status !== 0 && /bad option/i.test(complaint))
+    ({ status, complaint } = await attempt(OWN_FSTYPE, list));
   if (status !== 0) throw new MountError(`cannot mount at ${mountpoint}: ${complaint}${hint(complaint)}`);
 }
 
