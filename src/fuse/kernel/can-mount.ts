@@ -1,5 +1,5 @@
 import { constants, accessSync, readFileSync } from 'node:fs';
-import { DEVICE_PATH } from './device.js';
+import { DEVICE_PATH, whyNotOpen } from './device.js';
 
 const CAP_SYS_ADMIN = 21n;
 
@@ -12,7 +12,7 @@ export function canMountDirectly(): CanMount {
     if (mayMount(readFileSync('/proc/self/status', 'utf8'))) return { ok: true };
     return { ok: false, why: 'CAP_SYS_ADMIN is missing' };
   } catch (error) {
-    return { ok: false, why: error instanceof Error ? error.message : String(error) };
+    return { ok: false, why: `${DEVICE_PATH}: ${whyNotOpen(error)}` };
   }
 }
 

@@ -15,7 +15,8 @@ export function openDevice(): number {
   }
 }
 
-function whyNotOpen(error: unknown): string {
+/** What keeps the device from being opened, and what to do about it. */
+export function whyNotOpen(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
   if (code === 'ENOENT')
     return 'it does not exist: run modprobe fuse, in a container bind the device into it';
