@@ -89,6 +89,11 @@ export class KernelMount implements Mounted {
     this.#place = place;
   }
 
+  /** Minor device number of the files of the mount, where it can be known. */
+  get connection(): number | undefined {
+    return connectionOf(this.#fd) ?? this.#place?.connection;
+  }
+
   unmount(timeoutMs: number): Promise<void> {
     if (this.#unmounting !== undefined) this.#hurry.abort();
     this.#unmounting ??= this.#unmount(timeoutMs).catch((error: unknown) => {
@@ -125,7 +130,7 @@ export class KernelMount implements Mounted {
     this.#reader.requestStop();
     if (await this.#endsWithin(0)) return;
     const path = root === undefined ? undefined : `/proc/self/fd/${root.fd}`;
-    await wakeReader(connectionOf(this.#fd) ?? this.#place?.connection, path);
+    await wakeReader(this.connection, path);
     if (await this.#endsWithin(WAKE_MS)) return;
     this.#log.warn('the thread that reads the FUSE device does not wake up: a signal will end this process');
     this.#reader.unref();
