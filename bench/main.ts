@@ -33,9 +33,13 @@ const { values: options } = parseArgs({
   },
 });
 
-if (options.help) say(HELP.trimEnd());
-else if (options.list) say(CASES.map(({ name }) => name).join('\n'));
-else process.exit(await measure(chosen(options.case)));
+if (options.help) {
+  say(HELP.trimEnd());
+} else {
+  const cases = chosen(options.case);
+  if (options.list) say(cases.map(({ name }) => name).join('\n'));
+  else process.exit(await measure(cases));
+}
 
 function chosen(names: readonly string[]): readonly BenchCase[] {
   const cases = CASES.filter(({ name }) => names.some((part) => name.includes(part)));
