@@ -3,6 +3,7 @@ import type { ExplainedGate } from './gate.js';
 import { LockdownLatch } from './latch.js';
 import { hidesDumps } from './level.js';
 import type { LevelFile, LevelReading } from './level-file.js';
+import type { LevelLookSpec } from './level-look.js';
 
 export interface WatchOptions {
   readonly file: LevelFile;
@@ -15,6 +16,7 @@ export interface WatchOptions {
 
 /** Looks at the lockdown file at every question, and now and then in between. */
 export class WatchedGate implements ExplainedGate {
+  readonly look: LevelLookSpec;
   readonly #file: LevelFile;
   readonly #latch: LockdownLatch;
   readonly #timer: NodeJS.Timeout;
@@ -23,6 +25,7 @@ export class WatchedGate implements ExplainedGate {
 
   constructor(options: WatchOptions) {
     this.#file = options.file;
+    this.look = { path: options.file.path, absentIsOpen: options.absentIsOpen };
     this.#absentIsOpen = options.absentIsOpen;
     this.#latch = new LockdownLatch(options.log);
     this.#timer = setInterval(() => this.#watch(), options.watchIntervalMs);
