@@ -7,14 +7,15 @@ import { clearAll } from './leftovers.js';
 import { describeMachine, thisMachine } from './machine.js';
 import type { Result } from './result.js';
 import { resultOf, verdictOf } from './result.js';
-import { HEADING, row } from './table.js';
+import { HEADING, row, updateTable } from './table.js';
 
-const HELP = `Usage: npm run bench -- [--quick] [--case NAME] [--json FILE] [--list]
+const HELP = `Usage: npm run bench -- [--quick] [--case NAME] [--json FILE] [--update FILE] [--list]
 
   --quick       fewer and shorter runs: all cases in less than four minutes
   --case NAME   only cases whose name contains NAME; repeatable
   --json FILE   an array of {case, baseline, ratio, goal, ok}; every figure goes to FILE.raw
                 (bench/raw.json without this option)
+  --update FILE puts machine and table into a Markdown file, between the lines that say where
   --list        the names of the cases
 
 Prints a table in Markdown. Exit status 0 when everything could be measured, whether or not goals are met.
@@ -28,6 +29,7 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     case: { type: 'string', multiple: true, default: [''] },
     json: { type: 'string' },
+    update: { type: 'string' },
     list: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -55,12 +57,18 @@ async function measure(cases: readonly BenchCase[]): Promise<number> {
   say(`${describeMachine(machine)}\n`);
   say(HEADING.join('\n'));
   const results: Result[] = [];
+  const begun = performance.now();
   for (const bench of cases) {
     const result = await resultOf(bench, options.quick ? QUICK : FULL);
     results.push(result);
     say(row(result));
   }
   await clearAll();
+  say(`\n${Math.round((performance.now() - begun) / 1000)} s`);
+  const table = [...HEADING, ...results.map(row)].join('\n');
+  const kind = options.quick ? ' (`--quick`)' : '';
+  if (options.update !== undefined)
+    updateTable(options.update, `${describeMachine(machine)}${kind}\n\n${table}`);
   if (options.json !== undefined) write(options.json, results.map(verdictOf));
   write(options.json === undefined ? RAW : `${options.json}.raw`, { machine, quick: options.quick, results });
   return results.some(({ ratio }) => ratio === null) ? 1 : 0;
