@@ -83,6 +83,15 @@ export class BlockCache {
     for (const block of [...owner.blocks.values()]) this.drop(block);
   }
 
+  /**
+   * Overwrites every slot that may hold something, pinned ones too. Slots that are free were overwritten before, or never
+   * used: writing to those would ask the system for memory that nobody needs.
+   */
+  wipe(): void {
+    const free = new Set(this.#free);
+    for (let slot = 0; slot < this.arena.slots; slot += 1) if (!free.has(slot)) this.arena.wipe(slot);
+  }
+
   #evict(): number {
     const block = this.#evictable.pop();
     // The pumps' quotas add up to less than the arena (see quota.ts), so this is a defect, not a load.

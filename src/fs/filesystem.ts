@@ -63,7 +63,7 @@ export class DumpFilesystem implements Filesystem {
       this.#onStoreEvent(event);
     });
     this.#gate.onRise(() => {
-      this.#store.wipe();
+      this.#store.lock();
     });
   }
 
