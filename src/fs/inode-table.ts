@@ -70,6 +70,11 @@ export class InodeTable {
     this.#dropUnused(handle.inode);
   }
 
+  /** Numbers of all inodes that the kernel may know. */
+  numbers(): readonly number[] {
+    return [...this.#inodes.keys()];
+  }
+
   /** Inodes the kernel may still hold and files that are open: both return to zero when everybody has left. */
   get counts(): { readonly inodes: number; readonly handles: number } {
     return { inodes: this.#inodes.size, handles: this.#handles.size };

@@ -5,6 +5,9 @@ import { notifyDelete, notifyInvalidateEntry, notifyInvalidateInode } from '../n
 import { NOTHING_TO_FORGET } from '../notification-batch.js';
 import type { Failures } from '../notification-thread.js';
 
+/** One message. */
+type Change = Exclude<KernelCacheChange, { kind: 'all pages' }>;
+
 export interface NotifierOptions {
   /** Writes messages to the device, off the main thread: it may take as long as the kernel likes. */
   readonly write: (messages: readonly Uint8Array[]) => Promise<Failures>;
@@ -26,7 +29,7 @@ export interface NotifierOptions {
  */
 export class Notifier {
   readonly #options: NotifierOptions;
-  readonly #queue = new Map<string, KernelCacheChange>();
+  readonly #queue = new Map<string, Change>();
   #scheduled = false;
   #sending: Promise<void> | undefined;
   #closed = false;
@@ -37,9 +40,12 @@ export class Notifier {
 
   enqueue(change: KernelCacheChange): void {
     if (this.#closed) return;
-    if (change.kind === 'pages') this.#queue.delete(`attributes ${change.ino}`);
-    if (change.kind === 'attributes' && this.#queue.has(`pages ${change.ino}`)) return;
-    this.#queue.set(keyOf(change), change);
+    if (change.kind === 'all pages') {
+      for (const ino of change.inos) this.#add({ kind: 'pages', ino });
+      this.sendMore();
+      return;
+    }
+    this.#add(change);
     if (this.#scheduled) return;
     this.#scheduled = true;
     // What happens together is sent together.
@@ -67,9 +73,15 @@ export class Notifier {
     await this.#sending;
   }
 
+  #add(change: Change): void {
+    if (change.kind === 'pages') this.#queue.delete(`attributes ${change.ino}`);
+    if (change.kind === 'attributes' && this.#queue.has(`pages ${change.ino}`)) return;
+    this.#queue.set(keyOf(change), change);
+  }
+
   /** Pages before names: the lock of the directory may be long in coming. */
-  #takeSendable(): readonly KernelCacheChange[] {
-    const [inodes, names]: [KernelCacheChange[], KernelCacheChange[]] = [[], []];
+  #takeSendable(): readonly Change[] {
+    const [inodes, names]: [Change[], Change[]] = [[], []];
     for (const [key, change] of this.#queue) {
       if (this.#options.isWaitedFor(lockedBy(change))) continue;
       this.#queue.delete(key);
@@ -78,17 +90,17 @@ export class Notifier {
     return inodes.concat(names);
   }
 
-  async #send(batch: readonly KernelCacheChange[]): Promise<void> {
+  async #send(batch: readonly Change[]): Promise<void> {
     const refused = await this.#write(batch);
     // A name that could not be deleted, as one that something is mounted on: let it at least be looked up again.
-    const instead = refused.flatMap((change): KernelCacheChange[] =>
+    const instead = refused.flatMap((change): Change[] =>
       change.kind === 'delete' ? [{ kind: 'entry', name: change.name }] : [],
     );
     if (instead.length > 0) await this.#write(instead);
   }
 
   /** @returns what the kernel refused */
-  async #write(batch: readonly KernelCacheChange[]): Promise<readonly KernelCacheChange[]> {
+  async #write(batch: readonly Change[]): Promise<readonly Change[]> {
     try {
       const failures = await this.#options.write(batch.map(messageOf));
       const codes = [...failures.values()].filter((code) => !NOTHING_TO_FORGET.has(code));
@@ -103,7 +115,7 @@ export class Notifier {
   }
 }
 
-function messageOf(change: KernelCacheChange): Uint8Array {
+function messageOf(change: Change): Uint8Array {
   switch (change.kind) {
     case 'attributes':
     case 'pages':
@@ -115,11 +127,11 @@ function messageOf(change: KernelCacheChange): Uint8Array {
   }
 }
 
-function isOfName({ kind }: KernelCacheChange): boolean {
+function isOfName({ kind }: Change): boolean {
   return kind === 'entry' || kind === 'delete';
 }
 
-function keyOf(change: KernelCacheChange): string {
+function keyOf(change: Change): string {
   switch (change.kind) {
     case 'attributes':
     case 'pages':
@@ -132,7 +144,7 @@ function keyOf(change: KernelCacheChange): string {
 }
 
 /** The inode whose lock, or whose pages' locks, the kernel takes. Attributes alone need none. */
-function lockedBy(change: KernelCacheChange): number {
+function lockedBy(change: Change): number {
   switch (change.kind) {
     case 'attributes':
       return 0;

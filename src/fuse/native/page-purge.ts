@@ -37,15 +37,25 @@ export class PagePurge {
 
   /** Resolves when the pages are gone, or the mount is. Never rejects. */
   purge(node: Node): Promise<void> {
-    let waiting = this.#queue.get(node);
-    if (waiting === undefined) {
-      let resolve = (): void => undefined;
-      const done = new Promise<void>((whenDone) => (resolve = whenDone));
-      waiting = { done, resolve };
-      this.#queue.set(node, waiting);
-    }
+    const { done } = this.#enqueue(node);
     this.#sendMore();
-    return waiting.done;
+    return done;
+  }
+
+  /** Those of every node, in one go. */
+  purgeAll(): void {
+    for (const node of this.#nodes) this.#enqueue(node);
+    this.#sendMore();
+  }
+
+  #enqueue(node: Node): Waiting {
+    const queued = this.#queue.get(node);
+    if (queued !== undefined) return queued;
+    let resolve = (): void => undefined;
+    const done = new Promise<void>((whenDone) => (resolve = whenDone));
+    const waiting = { done, resolve };
+    this.#queue.set(node, waiting);
+    return waiting;
   }
 
   #sendMore(): void {

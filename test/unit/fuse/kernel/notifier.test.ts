@@ -118,6 +118,17 @@ describe('Notifier', () => {
     expect((await kernel.takeAll()).slice(2)).toEqual(['pages 5', 'entry a', 'delete 7 b']);
   });
 
+  test('at lockdown pages go at once, but for those that a request has locked', async () => {
+    const kernel = new Kernel();
+    kernel.waitedFor.add(6);
+    kernel.notifier.enqueue({ kind: 'attributes', ino: 7 });
+    kernel.notifier.enqueue({ kind: 'all pages', inos: [5, 6, 7] });
+    expect(kernel.batches).toEqual([['pages 5', 'pages 7']]);
+    kernel.waitedFor.clear();
+    kernel.notifier.sendMore();
+    expect((await kernel.takeAll()).slice(2)).toEqual(['pages 6']);
+  });
+
   test.each(['ENOENT', 'ENODEV', 'EBADF'])('%s is as good as done', async (code) => {
     const kernel = new Kernel();
     kernel.notifier.enqueue({ kind: 'delete', name: 'b', ino: 7 });

@@ -92,6 +92,15 @@ describe('PagePurge', () => {
     expect(device.batches).toHaveLength(2);
   });
 
+  test('purgeAll names every node at once, but those that are read', async () => {
+    const answered = reads.begin(11);
+    purgeFor().purgeAll();
+    expect(device.batches).toEqual([[2, 4]]);
+    await turn();
+    answered();
+    expect(device.batches).toEqual([[2, 4], [3]]);
+  });
+
   test('names a number that several nodes may have only once', async () => {
     nodes.add('d', 13);
     nodes.add('e', 14);
