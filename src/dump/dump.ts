@@ -186,7 +186,9 @@ export class Dump implements PumpOwner {
     let bytes = 1;
     while (this.#directory === undefined) {
       using head = await this.#fetch(0, bytes, signal);
-      const reading = readDirectory(joined(head));
+      const copy = joined(head);
+      const reading = readDirectory(copy);
+      copy.fill(0);
       if (reading.kind === 'directory') this.#learn(reading.directory);
       else if (reading.kind === 'none') this.#learn({});
       else if (head.length >= bytes) bytes = reading.bytes;

@@ -30,7 +30,7 @@ function carryOut(command: Exclude<SpoolCommand, { op: 'close' }>): SpoolAnswer 
 }
 
 function store(fd: number, offset: number, block: Uint8Array, key: SpoolKey): void {
-  const sealed = key.apply(block, offset);
+  const sealed = key.seal(block, offset);
   if (sealed === undefined) throw new Error('the spool is closed');
   for (let done = 0; done < sealed.length;)
     done += writeSync(fd, sealed, done, sealed.length - done, offset + done);
@@ -43,9 +43,5 @@ function load(fd: number, offset: number, block: Uint8Array, key: SpoolKey): voi
     if (count === 0) throw new Error(`the spool file ends at ${offset + done}`);
     done += count;
   }
-  const plain = key.apply(block, offset);
-  if (plain === undefined) throw new Error('the spool is closed');
-  block.set(plain);
-  plain.fill(0);
-  releaseBytes(plain);
+  if (!key.unseal(block, offset)) throw new Error('the spool is closed');
 }
