@@ -17,6 +17,7 @@ import { checkNotHidden, passedDescriptor } from './mount-request.js';
 import { openUnlockedGate } from './open-gate.js';
 import type { Parent } from './parent.js';
 import { waitingParent } from './parent.js';
+import { hardenProcess } from './process-hardening.js';
 import { chooseSource, needsKnownLockdown } from './select-source.js';
 import { serveUntilEnd } from './service.js';
 import { StopSignals } from './stop-signals.js';
@@ -56,6 +57,7 @@ async function mountAndServe(
   const stop = new StopSignals();
   cleanup.add('signals', () => stop[Symbol.dispose]());
   process.umask(0o077);
+  hardenProcess(log);
   const source = chooseSource(request.source, settings);
   if (request.source === 'auto') log.info('source chosen', { source: source.name, ...source.passedOver });
   const gate = openUnlockedGate(settings, needsKnownLockdown(source), log);
