@@ -1,6 +1,7 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { pageSize } from '../../src/base/page-size.js';
 import type { ExpectedDump } from '../support/expected-dump.js';
 import { fileDump, sha256 } from '../support/expected-dump.js';
 import { FileUser } from '../support/file-user.js';
@@ -12,6 +13,7 @@ const OPEN = '[none] integrity confidentiality\n';
 const INTEGRITY = 'none [integrity] confidentiality\n';
 const LOCKED = 'none integrity [confidentiality]\n';
 const SIZE = 3_000_001;
+const PAGE_BYTES = pageSize();
 
 /** A mount whose lockdown level is a plain file. */
 class Scene extends Mounted {
@@ -58,10 +60,14 @@ describe.each(CELLS)('lockdown, $transport, $discipline', (cell) => {
     const closed = fileDump(scene.simDir, 0x2_0000_0003n, SIZE);
     await scene.start();
     await using mapper = await FileUser.of(scene.at(mapped.name));
+    await using copier = await FileUser.of(scene.at(mapped.name));
     await using reader = await FileUser.of(scene.at(read.name));
     expect(await mapper.errno('map')).toBeUndefined();
     expect(await mapper.hash(0, SIZE)).toBe(sha256(mapped));
-    expect(await mapper.peek(SIZE - 1)).toBe(mapped.bytes(SIZE - 1, SIZE)[0]);
+    expect(await copier.errno('map-private')).toBeUndefined();
+    for (const user of [mapper, copier])
+      expect(await user.peek(SIZE - 1)).toBe(mapped.bytes(SIZE - 1, SIZE)[0]);
+    expect(await mapper.resident(SIZE)).toBe(Math.ceil(SIZE / PAGE_BYTES));
     expect(await reader.hash(0, 4096)).toBe(sha256(read, 0, 4096));
     expect((await mustRun('cat', [scene.at(closed.name)])).sha256).toBe(sha256(closed));
     scene.setLevel(INTEGRITY);
@@ -78,7 +84,11 @@ describe.each(CELLS)('lockdown, $transport, $discipline', (cell) => {
     expect(await reader.pread(SIZE - 1, 1)).toBe('EPERM');
     expect(await reader.number('size')).toBe('EPERM');
     await until('cached pages are gone', async () => (await mapper.pread(SIZE - 1, 1)) === 'EPERM');
-    expect(await mapper.peek(SIZE - 1)).toBe('SIGBUS');
+    for (const user of [mapper, reader]) expect(await user.resident(SIZE)).toBe(0);
+    // The kernel asks about names that have open handles by number, or by path: it knows nothing to tell.
+    for (const { name } of [mapped, closed])
+      expect((await runTool('getfattr', ['-d', scene.at(name)])).stdout).toBe('');
+    for (const user of [mapper, copier]) expect(await user.peek(SIZE - 1)).toBe('SIGBUS');
 
     const calls = await scene.trace();
     scene.setLevel(OPEN);

@@ -82,10 +82,13 @@ export class PagePurge {
 
   /** Other files behind candidate numbers lose their pages too; the filesystem is asked for them again. */
   async #send(ranges: readonly NodeIds[]): Promise<void> {
-    const ids = new Set<number>();
-    for (const { first, last } of ranges) for (let id = first; id <= last; id++) ids.add(id);
+    // Nodes that share their candidates share all of them.
+    const lastOf = new Map(ranges.map(({ first, last }) => [first, last]));
+    const messages: Uint8Array[] = [];
+    for (const [first, last] of lastOf)
+      for (let id = first; id <= last; id++) messages.push(notifyInvalidateInode(id, 'pages'));
     try {
-      const failures = await this.#device.notify([...ids].map((id) => notifyInvalidateInode(id, 'pages')));
+      const failures = await this.#device.notify(messages);
       const code = [...failures.values()].find((failure) => !NOTHING_TO_FORGET.has(failure));
       if (code !== undefined) throw new Error(`the kernel answers ${code}`);
     } catch (error) {
