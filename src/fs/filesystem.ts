@@ -64,7 +64,7 @@ export class DumpFilesystem implements Filesystem {
     });
     this.#gate.onRise(() => {
       // From here on every operation is refused: nothing that the kernel drops now comes back.
-      this.#changes.emit({ kind: 'all pages', inos: this.#inodes.numbers() });
+      this.#changes.emit({ kind: 'all pages', ...this.#inodes.numbers() });
       this.#store.lock();
     });
   }

@@ -41,7 +41,10 @@ export class Notifier {
   enqueue(change: KernelCacheChange): void {
     if (this.#closed) return;
     if (change.kind === 'all pages') {
-      for (const ino of change.inos) this.#add({ kind: 'pages', ino });
+      // Only what is open can still be read from: it does not wait until all the rest is put together.
+      for (const ino of change.open) this.#add({ kind: 'pages', ino });
+      this.sendMore();
+      for (const ino of change.others) this.#add({ kind: 'pages', ino });
       this.sendMore();
       return;
     }

@@ -42,8 +42,13 @@ export class PagePurge {
     return done;
   }
 
-  /** Those of every node, in one go. */
-  purgeAll(): void {
+  /** Those of every node. @param first inodes that do not wait until all the rest is put together */
+  purgeAll(first: readonly number[]): void {
+    for (const ino of first) {
+      const node = this.#nodes.byIno(ino);
+      if (node !== undefined) this.#enqueue(node);
+    }
+    this.#sendMore();
     for (const node of this.#nodes) this.#enqueue(node);
     this.#sendMore();
   }

@@ -118,15 +118,16 @@ describe('Notifier', () => {
     expect((await kernel.takeAll()).slice(2)).toEqual(['pages 5', 'entry a', 'delete 7 b']);
   });
 
-  test('at lockdown pages go at once, but for those that a request has locked', async () => {
+  test('at lockdown pages of open files go at once, then all others, but those that a request has locked', async () => {
     const kernel = new Kernel();
     kernel.waitedFor.add(6);
-    kernel.notifier.enqueue({ kind: 'attributes', ino: 7 });
-    kernel.notifier.enqueue({ kind: 'all pages', inos: [5, 6, 7] });
-    expect(kernel.batches).toEqual([['pages 5', 'pages 7']]);
+    kernel.notifier.enqueue({ kind: 'all pages', open: [5, 6], others: [7, 8] });
+    expect(kernel.batches).toEqual([['pages 5']]);
+    await kernel.takeAll();
     kernel.waitedFor.clear();
     kernel.notifier.sendMore();
-    expect((await kernel.takeAll()).slice(2)).toEqual(['pages 6']);
+    await kernel.takeAll();
+    expect(kernel.batches).toEqual([['pages 5'], ['pages 7', 'pages 8'], ['pages 6']]);
   });
 
   test.each(['ENOENT', 'ENODEV', 'EBADF'])('%s is as good as done', async (code) => {

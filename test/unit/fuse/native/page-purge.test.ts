@@ -92,13 +92,15 @@ describe('PagePurge', () => {
     expect(device.batches).toHaveLength(2);
   });
 
-  test('purgeAll names every node at once, but those that are read', async () => {
+  test('purgeAll names some at once, then every node, but those that are read', async () => {
     const answered = reads.begin(11);
-    purgeFor().purgeAll();
-    expect(device.batches).toEqual([[2, 4]]);
+    purgeFor().purgeAll([12]);
+    expect(device.batches).toEqual([[4]]);
+    await turn();
+    expect(device.batches).toEqual([[4], [2, 4]]);
     await turn();
     answered();
-    expect(device.batches).toEqual([[2, 4], [3]]);
+    expect(device.batches).toEqual([[4], [2, 4], [3]]);
   });
 
   test('names a number that several nodes may have only once', async () => {
