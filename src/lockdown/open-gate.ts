@@ -64,6 +64,7 @@ function acceptAbsence(path: string, options: LockdownGateOptions): void {
 
 const OPEN_GATE: ExplainedGate = {
   locked: () => false,
+  level: 'ignored',
   reason: undefined,
   onRise: () => () => undefined,
   [Symbol.dispose]: () => undefined,
