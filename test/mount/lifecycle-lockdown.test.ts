@@ -6,7 +6,7 @@ import type { ExpectedDump } from '../support/expected-dump.js';
 import { fileDump, sha256 } from '../support/expected-dump.js';
 import { FileUser } from '../support/file-user.js';
 import type { Cell } from '../support/mounted.js';
-import { CELLS, Mounted, until } from '../support/mounted.js';
+import { CELLS, Mounted, PROGRAM, until } from '../support/mounted.js';
 import { mustRun, runTool } from '../support/run-tool.js';
 
 const OPEN = '[none] integrity confidentiality\n';
@@ -116,5 +116,46 @@ describe.each(CELLS)('lockdown, $transport, $discipline', (cell) => {
     await unlinked.errno('close');
     expect(await scene.daemon.stop('SIGTERM')).toBe(0);
     scene.expectKept(slow, open);
+  });
+});
+
+describe('lockdown as the operator sees it', () => {
+  const cell: Cell = { transport: 'kernel', discipline: 'papr' };
+
+  function list(scene: Scene, ...args: string[]): ReturnType<typeof runTool> {
+    const environment = `RUNTIME_DIRECTORY=${join(scene.directory, 'run')}`;
+    return runTool('env', [environment, process.execPath, PROGRAM, 'list', ...args, scene.mountpoint]);
+  }
+
+  test('integrity is said at start, and list answers "locked down" after the rise', async () => {
+    await using scene = new Scene(cell);
+    const { name } = fileDump(scene.simDir, 0x2_0000_0001n, SIZE);
+    scene.setLevel(INTEGRITY);
+    await scene.start();
+    expect(scene.daemon.logged('kernel lockdown is at integrity')).toMatchObject({
+      effect: 'source sim works as without lockdown',
+    });
+    expect((await list(scene)).stdout).toContain(name);
+    scene.setLevel(LOCKED);
+    const { status, stdout, stderr } = await list(scene, '--json');
+    expect({ status, stdout }).toEqual({ status: 4, stdout: '[]\n' });
+    expect(stderr).not.toContain(name);
+    await scene.daemon.said('locked down: no dump can be reached until restart');
+    expect(await scene.daemon.stop()).toBe(0);
+    const after = scene.daemon.stderr.split('locked down:')[1];
+    expect(after).not.toContain(name);
+  });
+
+  test('--lockdown=ignore is logged, and list shows it', async () => {
+    await using scene = new Scene(cell);
+    const { name } = fileDump(scene.simDir, 0x2_0000_0001n, SIZE);
+    scene.setLevel(LOCKED);
+    await scene.start('--lockdown=ignore');
+    expect(scene.daemon.log.map(({ message }) => message)).toContain(
+      'kernel lockdown is ignored as told: dumps stay readable at every level',
+    );
+    const { stdout, stderr } = await list(scene, '--json');
+    expect(JSON.parse(stdout)).toMatchObject([{ tag: name, lockdown: 'ignored' }]);
+    expect(stderr).toContain('kernel lockdown is ignored');
   });
 });
