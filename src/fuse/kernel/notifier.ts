@@ -45,7 +45,8 @@ export class Notifier {
       for (const ino of change.open) this.#add({ kind: 'pages', ino });
       this.sendMore();
       for (const ino of change.others) this.#add({ kind: 'pages', ino });
-      this.sendMore();
+      // By then requests that waited for open files are answered, and those go first after all.
+      setImmediate(() => this.sendMore());
       return;
     }
     this.#add(change);

@@ -50,7 +50,8 @@ export class PagePurge {
     }
     this.#sendMore();
     for (const node of this.#nodes) this.#enqueue(node);
-    this.#sendMore();
+    // By then reads that waited are answered, and theirs go first after all.
+    setImmediate(() => this.#sendMore());
   }
 
   #enqueue(node: Node): Waiting {
