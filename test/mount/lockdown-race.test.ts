@@ -75,7 +75,9 @@ describe.each(TRANSPORTS)('8 readers while the level rises, %s', (transport) => 
         expect({ wrong, errors }).toEqual({ wrong: 0, errors: ['EPERM'] });
         worstUs = Math.max(worstUs, lateUs);
       }
-      console.info(`cached pages, ${transport}: readable for ${(worstUs / 1000).toFixed(0)} ms at most`);
+      process.stderr.write(
+        `cached pages, ${transport}: readable for ${(worstUs / 1000).toFixed(0)} ms at most\n`,
+      );
       expect(worstUs).toBeLessThan(CACHED_LIMIT_US);
     },
     LIMIT_MS,
@@ -84,7 +86,9 @@ describe.each(TRANSPORTS)('8 readers while the level rises, %s', (transport) => 
   test('so they do when the kernel knows ten thousand dumps', async () => {
     const { lateUs, wrong, errors } = await race(cells[0]!, 'cached', 9999);
     expect({ wrong, errors }).toEqual({ wrong: 0, errors: ['EPERM'] });
-    console.info(`of 10,000 known inodes, ${transport}: readable for ${(lateUs / 1000).toFixed(0)} ms`);
+    process.stderr.write(
+      `of 10,000 known inodes, ${transport}: readable for ${(lateUs / 1000).toFixed(0)} ms\n`,
+    );
     expect(lateUs).toBeLessThan(CACHED_LIMIT_US);
   }, 120_000);
 });
