@@ -1,9 +1,9 @@
 import type { DumpStore } from '../dump/index.js';
-import type { LockdownGate } from '../lockdown/index.js';
+import type { ExplainedGate } from '../lockdown/index.js';
+import { listedByDaemon } from './control-answer.js';
 import type { WatchLine } from './control-protocol.js';
 import type { WatchDumps } from './control-server.js';
 import type { ListedDump } from './listing.js';
-import { listedFromSummary, sortListing } from './listing.js';
 import { listingChanges } from './listing-changes.js';
 
 /** Events that come together are told together. */
@@ -12,7 +12,7 @@ const GATHER_MS = 50;
 const LOOK_MS = 1000;
 
 /** What a daemon tells those who watch: what changed since it was told last. Ends with lockdown. */
-export function watchDumps(mountpoint: string, store: DumpStore, gate: LockdownGate): WatchDumps {
+export function watchDumps(mountpoint: string, store: DumpStore, gate: ExplainedGate): WatchDumps {
   return (send) => {
     const watch = new DumpWatch(mountpoint, store, gate, send);
     return () => watch.stop();
@@ -22,14 +22,14 @@ export function watchDumps(mountpoint: string, store: DumpStore, gate: LockdownG
 class DumpWatch {
   readonly #mountpoint: string;
   readonly #store: DumpStore;
-  readonly #gate: LockdownGate;
+  readonly #gate: ExplainedGate;
   readonly #send: (line: WatchLine) => void;
   readonly #unsubscribe: () => void;
   readonly #ticker: NodeJS.Timeout;
   #soon: NodeJS.Timeout | undefined;
   #told: readonly ListedDump[];
 
-  constructor(mountpoint: string, store: DumpStore, gate: LockdownGate, send: (line: WatchLine) => void) {
+  constructor(mountpoint: string, store: DumpStore, gate: ExplainedGate, send: (line: WatchLine) => void) {
     this.#mountpoint = mountpoint;
     this.#store = store;
     this.#gate = gate;
@@ -67,6 +67,6 @@ class DumpWatch {
   }
 
   #listing(): readonly ListedDump[] {
-    return this.#gate.locked() ? [] : sortListing(this.#store.list().map(listedFromSummary));
+    return listedByDaemon(this.#store, this.#gate);
   }
 }

@@ -3,12 +3,12 @@ import { createLogger, silentLogger } from '../base/log.js';
 import type { ControlResponse } from './control-protocol.js';
 import { CommandError, EXIT, usageError } from './exit-status.js';
 import type { ListedDump } from './listing.js';
-import { listedFromSource, listingTable, sortListing } from './listing.js';
+import { listedFromSource, listingTable, shownAtEveryLevel, sortListing } from './listing.js';
 import { logOptions } from './log-settings.js';
 import { openUnlockedGate } from './open-gate.js';
 import type { OptionKey } from './option-table.js';
 import type { ParsedOptions } from './parse-options.js';
-import { printOut } from './print.js';
+import { printError, printOut } from './print.js';
 import { askDaemonAt, askOnlyDaemon } from './running-daemons.js';
 import { chooseSource, needsKnownLockdown, openSource } from './select-source.js';
 
@@ -27,6 +27,8 @@ export async function listCommand(parsed: ParsedOptions): Promise<number> {
   const { settings } = parsed;
   try {
     const dumps = await findDumps(parsed);
+    if (dumps.some(({ lockdown }) => lockdown === 'ignored'))
+      printError('kernel lockdown is ignored: these dumps are shown at every level (--lockdown=ignore)');
     await printOut(settings.json ? `${JSON.stringify(dumps, null, 2)}\n` : listingTable(dumps));
   } catch (error) {
     // A script that reads JSON gets an array in every case in which the question was understood.
@@ -64,5 +66,6 @@ async function dumpsOfSource({ settings, given }: ParsedOptions): Promise<Listed
   const usable = chooseSource(settings.source, settings);
   openUnlockedGate(settings, needsKnownLockdown(usable), log)[Symbol.dispose]();
   await using source = openSource(usable, settings, log);
-  return sortListing(listedFromSource(source, Date.now()));
+  const dumps = sortListing(listedFromSource(source, Date.now()));
+  return settings.lockdown === 'ignore' ? shownAtEveryLevel(dumps) : dumps;
 }

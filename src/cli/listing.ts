@@ -18,6 +18,8 @@ export interface ListedDump {
   readonly source: string;
   /** File name that the dump's own header suggests; null: not read yet. */
   readonly name: string | null;
+  /** There only where the operator said so: the dump is shown at every lockdown level. */
+  readonly lockdown?: 'ignored';
 }
 
 /** What a running daemon knows. */
@@ -48,6 +50,11 @@ export function listedFromSource(source: DumpSource, nowMs: number): ListedDump[
     source: source.name,
     name: null,
   }));
+}
+
+/** As `--lockdown=ignore` shows them. */
+export function shownAtEveryLevel(dumps: readonly ListedDump[]): ListedDump[] {
+  return dumps.map((dump) => ({ ...dump, lockdown: 'ignored' }));
 }
 
 /** Sorted by tag, so that two listings can be compared. */

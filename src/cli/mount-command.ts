@@ -4,6 +4,7 @@ import type { Logger } from '../base/log.js';
 import type { Filesystem } from '../fs/index.js';
 import type { Mounted, Transport } from '../fuse/index.js';
 import { MountError, resolveMountpoint, selectTransport } from '../fuse/index.js';
+import { DiscreetLog } from '../lockdown/index.js';
 import { Cleanup } from './cleanup.js';
 import { compose } from './compose.js';
 import { answerControl } from './control-answer.js';
@@ -11,12 +12,15 @@ import { serveControl } from './control-server.js';
 import { daemonize } from './daemonize.js';
 import { watchDumps } from './dump-watch.js';
 import { CommandError, EXIT } from './exit-status.js';
+import { integrityEffect } from './integrity-effect.js';
 import { logOptions } from './log-settings.js';
 import type { MountRequest } from './mount-request.js';
 import { checkNotHidden, passedDescriptor } from './mount-request.js';
 import { openUnlockedGate } from './open-gate.js';
 import type { Parent } from './parent.js';
 import { waitingParent } from './parent.js';
+import { hardenProcess } from './process-hardening.js';
+import type { ChosenSource } from './select-source.js';
 import { chooseSource, needsKnownLockdown } from './select-source.js';
 import { serveUntilEnd } from './service.js';
 import { StopSignals } from './stop-signals.js';
@@ -50,16 +54,23 @@ async function mountAndServe(
   request: MountRequest,
   parent: Parent | undefined,
   cleanup: Cleanup,
-  log: Logger,
+  processLog: Logger,
 ): Promise<void> {
   const { settings } = request;
   const stop = new StopSignals();
   cleanup.add('signals', () => stop[Symbol.dispose]());
   process.umask(0o077);
+  hardenProcess(processLog);
   const source = chooseSource(request.source, settings);
-  if (request.source === 'auto') log.info('source chosen', { source: source.name, ...source.passedOver });
-  const gate = openUnlockedGate(settings, needsKnownLockdown(source), log);
+  if (request.source === 'auto')
+    processLog.info('source chosen', { source: source.name, ...source.passedOver });
+  const gate = openUnlockedGate(settings, needsKnownLockdown(source), processLog);
   cleanup.add('lockdown gate', () => gate[Symbol.dispose]());
+  const discreet = new DiscreetLog(processLog);
+  // Before anybody else hears of it: what they have to say then may be about dumps.
+  gate.onRise(() => discreet.veil());
+  const { log } = discreet;
+  if (gate.level === 'integrity') sayIntegrity(source.name, log);
   const transport = await mountErrorsAsStatus(() =>
     selectTransport(settings.transport, log, request.mountpoint),
   );
@@ -76,6 +87,11 @@ async function mountAndServe(
   log.info('mounted', { mountpoint, source: source.name, transport: transport.name });
   await parent?.ready(mountpoint);
   await serveUntilEnd(mounted, stop, settings.unmountTimeout, log);
+}
+
+function sayIntegrity(source: ChosenSource['name'], log: Logger): void {
+  const { works, text } = integrityEffect(source);
+  log[works ? 'info' : 'warn']('kernel lockdown is at integrity', { effect: text });
 }
 
 /** Without symbolic links, so that `list` and `umount` find it under any spelling. */

@@ -36,10 +36,6 @@ export class Arena {
   wipe(slot: number): void {
     this.view(slot).fill(0);
   }
-
-  wipeAll(): void {
-    for (const slab of this.slabs) new Uint8Array(slab).fill(0);
-  }
 }
 
 /** The slots of an arena as seen from a thread that was given its slabs. */

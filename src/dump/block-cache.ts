@@ -113,6 +113,15 @@ export class BlockCache {
     owner.sharedEnd = undefined;
   }
 
+  /**
+   * Overwrites every slot that may hold something, pinned ones too. Slots that are free were overwritten before, or never
+   * used: writing to those would ask the system for memory that nobody needs.
+   */
+  wipe(): void {
+    const free = new Set(this.#free);
+    for (let slot = 0; slot < this.arena.slots; slot += 1) if (!free.has(slot)) this.arena.wipe(slot);
+  }
+
   #evict(): number {
     let block = this.#evictable.pop();
     // What the other thread used meanwhile was not used longest ago. One round: it may go on using it.

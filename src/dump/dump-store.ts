@@ -95,7 +95,7 @@ export class DumpStore implements AsyncDisposable {
   readonly #ticker: NodeJS.Timeout;
   readonly #unsubscribe: () => void;
   #serials = 0;
-  #isWiped = false;
+  #isLocked = false;
   #announcedTooMany = false;
 
   constructor(options: DumpStoreOptions) {
@@ -177,7 +177,7 @@ export class DumpStore implements AsyncDisposable {
     const { tag } = announcement;
     const known = this.#listed.get(tag) ?? this.#probed.get(tag);
     if (known !== undefined) known.hear(announcement);
-    if (known !== undefined || this.#isWiped || this.#isOnItsWayOut(tag)) return;
+    if (known !== undefined || this.#isLocked || this.#isOnItsWayOut(tag)) return;
     if (this.#listed.size + this.#doubted.size >= MOST_ANNOUNCED) {
       this.#refuseMore();
       return;
@@ -221,17 +221,27 @@ export class DumpStore implements AsyncDisposable {
     this.#departed.delete(dump);
   }
 
-  /** Lockdown: nothing of any dump stays reachable, in memory or by name. */
-  wipe(): void {
+  /**
+   * Lockdown: nothing of any dump stays reachable, in memory or by name. When this returns, nobody gets anything any
+   * more, and those who waited have been told; memory is overwritten in the next turn of the event loop.
+   */
+  lock(): void {
     this.#cache.shared.close();
-    this.#isWiped = true;
+    this.#isLocked = true;
     this.#unsubscribe();
     this.#verifier.stop();
     this.#parted.clear();
     this.#doubted.clear();
-    for (const dump of [...this.#listed.values(), ...this.#departed, ...this.#probed.values()])
-      dump.lose('locked');
-    this.#cache.arena.wipeAll();
+    const dumps = [...this.#listed.values(), ...this.#departed, ...this.#probed.values()];
+    for (const dump of dumps) dump.lose('locked');
+    // Not at once: reads that were let through a moment ago are still to be answered, and not with zeros. The kernel is
+    // told meanwhile what to drop.
+    setImmediate(() => this.#wipe(dumps));
+  }
+
+  #wipe(dumps: readonly Dump[]): void {
+    for (const dump of dumps) dump.forget();
+    this.#cache.wipe();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -241,7 +251,7 @@ export class DumpStore implements AsyncDisposable {
     this.#unsubscribe();
     await this.#threads.end();
     await this.#spool?.end();
-    this.#cache.arena.wipeAll();
+    this.#cache.wipe();
     await this.source[Symbol.asyncDispose]();
   }
 
@@ -291,9 +301,9 @@ export class DumpStore implements AsyncDisposable {
     if (wasListed) this.#listed.delete(dump.tag);
     if (dump.sourceIncarnation !== undefined && why !== 'replaced')
       this.#dismissed.set(dump.tag, dump.sourceIncarnation);
-    if (why !== 'replaced' && !this.#isWiped) this.#parted.add(dump.tag);
+    if (why !== 'replaced' && !this.#isLocked) this.#parted.add(dump.tag);
     if (dump.openHandles > 0) this.#departed.add(dump);
-    else dump.forget();
+    else if (why !== 'locked') dump.forget();
     this.events.emit({ kind: 'lost', dump, why });
     if (wasListed) this.events.emit({ kind: 'removed', dump });
     if (why === 'replaced') this.#refresh();

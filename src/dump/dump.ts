@@ -267,13 +267,16 @@ export class Dump implements PumpOwner {
     return this.#pump?.cancelInvalidate() ?? true;
   }
 
-  /** The dump is not there any more, or must not be. Cached bytes stay for open handles unless the reason forbids it. */
+  /**
+   * The dump is not there any more, or must not be. Cached bytes stay for open handles unless the reason forbids it; at
+   * lockdown the store overwrites them, together and a moment later.
+   */
   lose(why: LostReason): void {
     if (this.#lost !== undefined && why !== 'locked') return;
     const error = lostError(why, this.tag);
     this.#lost = { why, error };
     this.#pump?.stop(error);
-    if (why !== 'gone') this.forget();
+    if (why !== 'gone' && why !== 'locked') this.forget();
     this.events.emit({ kind: 'lost', dump: this, why });
   }
 

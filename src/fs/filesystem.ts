@@ -67,7 +67,9 @@ export class DumpFilesystem implements Filesystem {
       this.#onStoreEvent(event);
     });
     this.#gate.onRise(() => {
-      this.#store.wipe();
+      // From here on every operation is refused: nothing that the kernel drops now comes back.
+      this.#changes.emit({ kind: 'all pages', ...this.#inodes.numbers() });
+      this.#store.lock();
     });
   }
 
@@ -308,8 +310,8 @@ export class DumpFilesystem implements Filesystem {
         if (this.#inodes.get(ino)?.handles.size === 0) this.#changes.emit({ kind: 'attributes', ino });
         break;
       case 'lost':
-        // What readers got of a dump that is merely gone may stay with them.
-        if (event.why !== 'gone') this.#changes.emit({ kind: 'pages', ino });
+        // What readers got of a dump that is merely gone may stay with them. At lockdown the kernel has been told already.
+        if (event.why !== 'gone' && event.why !== 'locked') this.#changes.emit({ kind: 'pages', ino });
         break;
     }
   }

@@ -70,6 +70,13 @@ export class InodeTable {
     this.#dropUnused(handle.inode);
   }
 
+  /** Numbers of all inodes that the kernel may know, by whether a file of theirs is open. */
+  numbers(): { readonly open: readonly number[]; readonly others: readonly number[] } {
+    const [open, others]: [number[], number[]] = [[], []];
+    for (const { ino, handles } of this.#inodes.values()) (handles.size > 0 ? open : others).push(ino);
+    return { open, others };
+  }
+
   /** Inodes the kernel may still hold and files that are open: both return to zero when everybody has left. */
   get counts(): { readonly inodes: number; readonly handles: number } {
     return { inodes: this.#inodes.size, handles: this.#handles.size };

@@ -59,6 +59,8 @@ export type KernelCacheChange =
   | { readonly kind: 'attributes'; readonly ino: number }
   /** Attributes and all cached pages of an inode have to go, mapped ones too. */
   | { readonly kind: 'pages'; readonly ino: number }
+  /** Lockdown: the same, before anything else, for every inode that the kernel may know; those of open files first. */
+  | { readonly kind: 'all pages'; readonly open: readonly number[]; readonly others: readonly number[] }
   /** A name of the root directory has to be looked up again. */
   | { readonly kind: 'entry'; readonly name: string }
   /** A name of the root directory and its inode are gone. */

@@ -15,7 +15,7 @@ const NOTIFY_INVAL_ENTRY = 3;
 const NOTIFY_DELETE = 6;
 
 const HEADER_BYTES = 16;
-const LITTLE_ENDIAN = endianness() === 'LE';
+export const LITTLE_ENDIAN = endianness() === 'LE';
 
 /** Attributes of an inode, and its cached pages too, mapped ones included. ENOENT: the kernel does not know it. */
 export function notifyInvalidateInode(ino: number, what: 'attributes' | 'pages'): Uint8Array {

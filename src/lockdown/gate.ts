@@ -1,4 +1,5 @@
 import type { LevelLookSpec } from './level-look.js';
+import type { LockdownLevel } from './level.js';
 
 /** Says at every operation whether dumps may be shown. Fails closed, and never goes down while the process runs. */
 export interface LockdownGate extends Disposable {
@@ -12,6 +13,8 @@ export interface LockdownGate extends Disposable {
 
 /** A gate that also says why it is locked, for the operator. */
 export interface ExplainedGate extends LockdownGate {
+  /** As last read; `ignored` where the operator said so, undefined where nobody knows or the kernel has no lockdown. */
+  readonly level: LockdownLevel | 'ignored' | undefined;
   /** Undefined while open. */
   readonly reason: string | undefined;
 }

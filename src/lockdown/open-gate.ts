@@ -65,6 +65,7 @@ function acceptAbsence(path: string, options: LockdownGateOptions): void {
 const OPEN_GATE: ExplainedGate = {
   look: { path: undefined, absentIsOpen: true },
   locked: () => false,
+  level: 'ignored',
   reason: undefined,
   onRise: () => () => undefined,
   [Symbol.dispose]: () => undefined,

@@ -1,6 +1,7 @@
 import type { Logger } from '../base/log.js';
 import type { ExplainedGate } from './gate.js';
 import { LockdownLatch } from './latch.js';
+import type { LockdownLevel } from './level.js';
 import { hidesDumps } from './level.js';
 import type { LevelFile, LevelReading } from './level-file.js';
 import type { LevelLookSpec } from './level-look.js';
@@ -20,6 +21,7 @@ export class WatchedGate implements ExplainedGate {
   readonly #file: LevelFile;
   readonly #latch: LockdownLatch;
   readonly #timer: NodeJS.Timeout;
+  #level: LockdownLevel | undefined;
   /** Opening a path that does not exist at every page read is waste: then only the watch looks. */
   #absentIsOpen: boolean;
 
@@ -39,6 +41,10 @@ export class WatchedGate implements ExplainedGate {
     return this.#latch.closed;
   }
 
+  get level(): LockdownLevel | undefined {
+    return this.#level;
+  }
+
   get reason(): string | undefined {
     return this.#latch.reason;
   }
@@ -56,6 +62,7 @@ export class WatchedGate implements ExplainedGate {
     const reading = this.#file.read();
     if (reading.kind === 'absent' && this.#absentIsOpen) return;
     this.#absentIsOpen = false;
+    this.#level = reading.kind === 'level' ? reading.level : undefined;
     if (!locks(reading)) return;
     this[Symbol.dispose]();
     this.#latch.close(reasonFor(reading, this.#file.path));

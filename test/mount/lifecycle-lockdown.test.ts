@@ -3,17 +3,19 @@ import { constants, readdirSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { pageSize } from '../../src/base/page-size.js';
 import type { ExpectedDump } from '../support/expected-dump.js';
 import { fileDump, sha256 } from '../support/expected-dump.js';
 import { FileUser } from '../support/file-user.js';
 import type { Cell } from '../support/mounted.js';
-import { CELLS, Mounted, until } from '../support/mounted.js';
+import { CELLS, Mounted, PROGRAM, until } from '../support/mounted.js';
 import { mustRun, runTool } from '../support/run-tool.js';
 
 const OPEN = '[none] integrity confidentiality\n';
 const INTEGRITY = 'none [integrity] confidentiality\n';
 const LOCKED = 'none integrity [confidentiality]\n';
 const SIZE = 3_000_001;
+const PAGE_BYTES = pageSize();
 
 /** A mount whose lockdown level is a plain file. */
 class Scene extends Mounted {
@@ -60,10 +62,14 @@ describe.each(CELLS)('lockdown, $transport, $discipline', (cell) => {
     const closed = fileDump(scene.simDir, 0x2_0000_0003n, SIZE);
     await scene.start();
     await using mapper = await FileUser.of(scene.at(mapped.name));
+    await using copier = await FileUser.of(scene.at(mapped.name));
     await using reader = await FileUser.of(scene.at(read.name));
     expect(await mapper.errno('map')).toBeUndefined();
     expect(await mapper.hash(0, SIZE)).toBe(sha256(mapped));
-    expect(await mapper.peek(SIZE - 1)).toBe(mapped.bytes(SIZE - 1, SIZE)[0]);
+    expect(await copier.errno('map-private')).toBeUndefined();
+    for (const user of [mapper, copier])
+      expect(await user.peek(SIZE - 1)).toBe(mapped.bytes(SIZE - 1, SIZE)[0]);
+    expect(await mapper.resident(SIZE)).toBe(Math.ceil(SIZE / PAGE_BYTES));
     expect(await reader.hash(0, 4096)).toBe(sha256(read, 0, 4096));
     expect((await mustRun('cat', [scene.at(closed.name)])).sha256).toBe(sha256(closed));
     scene.setLevel(INTEGRITY);
@@ -80,7 +86,11 @@ describe.each(CELLS)('lockdown, $transport, $discipline', (cell) => {
     expect(await reader.pread(SIZE - 1, 1)).toBe('EPERM');
     expect(await reader.number('size')).toBe('EPERM');
     await until('cached pages are gone', async () => (await mapper.pread(SIZE - 1, 1)) === 'EPERM');
-    expect(await mapper.peek(SIZE - 1)).toBe('SIGBUS');
+    for (const user of [mapper, reader]) expect(await user.resident(SIZE)).toBe(0);
+    // The kernel asks about names that have open handles by number, or by path: it knows nothing to tell.
+    for (const { name } of [mapped, closed])
+      expect((await runTool('getfattr', ['-d', scene.at(name)])).stdout).toBe('');
+    for (const user of [mapper, copier]) expect(await user.peek(SIZE - 1)).toBe('SIGBUS');
 
     const calls = await scene.trace();
     scene.setLevel(OPEN);
@@ -136,4 +146,45 @@ test('lockdown: who reads a complete dump past the page cache gets nothing more,
   await expect(file.read(buffer, 0, buffer.length, 0)).rejects.toThrow('EPERM');
   scene.setLevel(OPEN);
   await expect(file.read(buffer, 0, buffer.length, 0)).rejects.toThrow('EPERM');
+});
+
+describe('lockdown as the operator sees it', () => {
+  const cell: Cell = { transport: 'kernel', discipline: 'papr' };
+
+  function list(scene: Scene, ...args: string[]): ReturnType<typeof runTool> {
+    const environment = `RUNTIME_DIRECTORY=${join(scene.directory, 'run')}`;
+    return runTool('env', [environment, process.execPath, PROGRAM, 'list', ...args, scene.mountpoint]);
+  }
+
+  test('integrity is said at start, and list answers "locked down" after the rise', async () => {
+    await using scene = new Scene(cell);
+    const { name } = fileDump(scene.simDir, 0x2_0000_0001n, SIZE);
+    scene.setLevel(INTEGRITY);
+    await scene.start();
+    expect(scene.daemon.logged('kernel lockdown is at integrity')).toMatchObject({
+      effect: 'source sim works as without lockdown',
+    });
+    expect((await list(scene)).stdout).toContain(name);
+    scene.setLevel(LOCKED);
+    const { status, stdout, stderr } = await list(scene, '--json');
+    expect({ status, stdout }).toEqual({ status: 4, stdout: '[]\n' });
+    expect(stderr).not.toContain(name);
+    await scene.daemon.said('locked down: no dump can be reached until restart');
+    expect(await scene.daemon.stop()).toBe(0);
+    const after = scene.daemon.stderr.split('locked down:')[1];
+    expect(after).not.toContain(name);
+  });
+
+  test('--lockdown=ignore is logged, and list shows it', async () => {
+    await using scene = new Scene(cell);
+    const { name } = fileDump(scene.simDir, 0x2_0000_0001n, SIZE);
+    scene.setLevel(LOCKED);
+    await scene.start('--lockdown=ignore');
+    expect(scene.daemon.log.map(({ message }) => message)).toContain(
+      'kernel lockdown is ignored as told: dumps stay readable at every level',
+    );
+    const { stdout, stderr } = await list(scene, '--json');
+    expect(JSON.parse(stdout)).toMatchObject([{ tag: name, lockdown: 'ignored' }]);
+    expect(stderr).toContain('kernel lockdown is ignored');
+  });
 });

@@ -14,12 +14,16 @@ export interface ExpectedDump {
   bytes(start: number, end: number): Buffer;
 }
 
-/** Puts a file with random bytes, and what is said of it, where the simulated hypervisor looks. */
-export function fileDump(simDir: string, tag: bigint, size: number, side?: object): ExpectedDump {
+/**
+ * Puts a file, and what is said of it, where the simulated hypervisor looks.
+ * @param what its bytes, or how many random ones
+ */
+export function fileDump(simDir: string, tag: bigint, what: number | Buffer, side?: object): ExpectedDump {
   const name = tagName(tag as DumpTag);
-  const content = randomBytes(size);
+  const content = typeof what === 'number' ? randomBytes(what) : what;
   if (side !== undefined) writeFileSync(join(simDir, `${name}.json`), JSON.stringify(side));
   writeFileSync(join(simDir, name), content);
+  const size = content.length;
   return { tag: tag as DumpTag, name, size, bytes: (start, end) => content.subarray(start, end) };
 }
 

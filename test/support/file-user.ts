@@ -7,9 +7,20 @@ import type { Readable, Writable } from 'node:stream';
 
 /** One request per line, one answer per line: a value, or the name of an errno. */
 const SCRIPT = `
-import base64, errno, json, mmap, os, sys
+import base64, ctypes, errno, json, mmap, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+libc.mincore.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p]
+libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 fd = -1
 mapping = None
+def resident(length):
+    address = libc.mmap(None, length, mmap.PROT_READ, mmap.MAP_SHARED, fd, 0)
+    pages = (ctypes.c_ubyte * -(-length // mmap.PAGESIZE))()
+    if libc.mincore(address, length, pages) != 0: raise OSError(ctypes.get_errno(), 'mincore')
+    libc.munmap(address, length)
+    return sum(page & 1 for page in pages)
 def do(op, args):
     global fd, mapping
     if op == 'open': fd = os.open(args[0], os.O_RDONLY)
@@ -18,6 +29,8 @@ def do(op, args):
     elif op == 'size': return os.fstat(fd).st_size
     elif op == 'ino': return os.fstat(fd).st_ino
     elif op == 'map': mapping = mmap.mmap(fd, 0, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ)
+    elif op == 'map-private': mapping = mmap.mmap(fd, 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ)
+    elif op == 'resident': return resident(args[0])
     elif op == 'peek': return mapping[args[0]]
     elif op == 'close': os.close(fd)
 for line in sys.stdin:
@@ -79,8 +92,17 @@ export class FileUser implements AsyncDisposable {
     return errno ?? Number(value);
   }
 
+  /** Pages of the first `length` bytes that the kernel has cached, as mincore(2) tells; asks the file system nothing. */
+  async resident(length: number): Promise<number | string> {
+    const { value, errno } = await this.#ask('resident', length);
+    return errno ?? Number(value);
+  }
+
   /** Undefined: it went well. */
-  async errno(op: 'open' | 'map' | 'close', ...args: readonly unknown[]): Promise<string | undefined> {
+  async errno(
+    op: 'open' | 'map' | 'map-private' | 'close',
+    ...args: readonly unknown[]
+  ): Promise<string | undefined> {
     return (await this.#ask(op, ...args)).errno;
   }
 

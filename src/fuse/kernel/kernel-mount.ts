@@ -1,12 +1,12 @@
-import { closeSync, write } from 'node:fs';
+import { closeSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { dieBySignal } from '../../base/exit-without-threads.js';
 import type { Logger } from '../../base/log.js';
 import type { Filesystem } from '../../fs/index.js';
 import { mountsAt, unmountOrDetach } from '../mount-table.js';
+import { NotificationThread } from '../notification-thread.js';
 import type { Mounted } from '../transport.js';
 import type { DeviceReaderEnd } from './device-reader.js';
 import { DeviceReaderThread } from './device-reader-thread.js';
@@ -15,8 +15,6 @@ import { Notifier } from './notifier.js';
 import { ReplyChannel } from './reply-channel.js';
 import { Session } from './session.js';
 import { connectionOf, mountpointOf, wakeReader, wakeReaderNow } from './wake-reader.js';
-
-const writeAsync = promisify(write);
 
 /** How long the end of the last mount may take to reach the reader. */
 const LET_GO_MS = 250;
@@ -47,6 +45,7 @@ export class KernelMount implements Mounted {
   readonly #replies: ReplyChannel;
   readonly #session: Session;
   readonly #notifier: Notifier;
+  readonly #notifications = new NotificationThread();
   readonly #reader: DeviceReaderThread;
   /** Undefined: mounted by somebody else, who also unmounts. */
   #place: MountPlace | undefined;
@@ -64,7 +63,7 @@ export class KernelMount implements Mounted {
     const onIdle = (): void => this.#notifier.sendMore();
     this.#session = new Session({ filesystem, replies, pageBytes, log, onIdle });
     this.#notifier = new Notifier({
-      write: (message) => writeAsync(fd, message),
+      write: (messages) => this.#notifications.send(fd, messages),
       isWaitedFor: (ino) => this.#session.isWaitedFor(ino),
       log,
     });
@@ -161,6 +160,7 @@ export class KernelMount implements Mounted {
     const unmounted = end.reason === 'unmounted' && !this.#isInMountTable();
     if (unmounted) this.#session.releaseAll();
     await this.#notifier.close();
+    this.#notifications.end();
     this.#replies.close();
     closeSync(this.#fd);
     if (unmounted || this.#stopping) return;

@@ -1,10 +1,7 @@
-import { fstatSync, readdirSync, write } from 'node:fs';
-
-/** Character device 10:229, whatever it is called in /dev. @see Linux include/linux/miscdevice.h: FUSE_MINOR */
-const FUSE_DEVICE = (10 << 8) | 229;
-
-/** What the kernel made of a notification. `unknown`: it does not know the inode. */
-export type Written = 'done' | 'unknown' | 'closed';
+import { readdirSync } from 'node:fs';
+import { isFuseDevice } from '../fuse-descriptor.js';
+import type { Failures } from '../notification-thread.js';
+import { NotificationThread } from '../notification-thread.js';
 
 /** Descriptors of this process that are FUSE devices. */
 export function fuseDescriptors(): number[] {
@@ -17,6 +14,7 @@ export function fuseDescriptors(): number[] {
  */
 export class FuseDevice {
   readonly #fd: number;
+  readonly #notifications = new NotificationThread();
 
   constructor(fd: number) {
     this.#fd = fd;
@@ -28,31 +26,17 @@ export class FuseDevice {
   }
 
   /**
-   * Sends one notification. On a thread of libuv's pool: the kernel waits there for page locks that requests hold which
+   * Sends notifications, in order and on another thread: the kernel waits there for page locks that requests hold which
    * the main thread has to answer.
+   *
+   * @returns errno names of those that failed
    */
-  notify(message: Uint8Array): Promise<Written> {
-    return new Promise((resolve, reject) => {
-      if (!this.isOpen) {
-        resolve('closed');
-        return;
-      }
-      // The device does not look at the position. A file that got the number a moment ago does: nothing can be there.
-      write(this.#fd, message, 0, message.length, Number.MAX_SAFE_INTEGER, (error) => {
-        if (error === null) resolve('done');
-        else if (error.code === 'ENOENT') resolve('unknown');
-        else if (!this.isOpen || error.code === 'ENODEV') resolve('closed');
-        else reject(error);
-      });
-    });
+  async notify(messages: readonly Uint8Array[]): Promise<Failures> {
+    return this.#notifications.send(this.#fd, messages);
   }
-}
 
-function isFuseDevice(fd: number): boolean {
-  try {
-    const stats = fstatSync(fd);
-    return stats.isCharacterDevice() && stats.rdev === FUSE_DEVICE;
-  } catch {
-    return false;
+  /** Nothing is sent any more. */
+  release(): void {
+    this.#notifications.end();
   }
 }

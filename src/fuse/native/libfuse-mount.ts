@@ -37,7 +37,14 @@ export function mountWithLibfuse(
   }
   const descriptor = fuseDescriptors().find((fd) => !before.has(fd));
   if (descriptor === undefined) throw new MountError(`libfuse opened no FUSE device for ${mountpoint}`);
-  return { device: new FuseDevice(descriptor), release };
+  const device = new FuseDevice(descriptor);
+  return {
+    device,
+    release: () => {
+      device.release();
+      release();
+    },
+  };
 }
 
 /** Memory for a worker thread of libfuse; the addon holds on to it. */

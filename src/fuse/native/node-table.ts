@@ -36,6 +36,11 @@ export class NodeTable {
     return this.#byName.get(name);
   }
 
+  /** Nodes that libfuse knows by a name. */
+  [Symbol.iterator](): Iterator<Node> {
+    return this.#byName.values();
+  }
+
   byIno(ino: number): Node | undefined {
     return this.#byIno.get(ino);
   }

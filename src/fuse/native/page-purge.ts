@@ -1,5 +1,6 @@
 import type { Logger } from '../../base/log.js';
 import { notifyInvalidateInode } from '../notification.js';
+import { NOTHING_TO_FORGET } from '../notification-batch.js';
 import type { FuseDevice } from './fuse-device.js';
 import type { Node, NodeIds, NodeTable } from './node-table.js';
 import type { ReadsInFlight } from './reads-in-flight.js';
@@ -16,8 +17,7 @@ interface Waiting {
  *
  * A notification waits in the kernel for the locks of pages that a read in flight will fill, and nothing can interrupt
  * it there: a process that is killed then never lets go of the FUSE device, and the mount hangs for good. So a purge is
- * held back until the reads of its inode are answered. One is under way at a time, which takes one thread of libuv's
- * pool.
+ * held back until the reads of its inode are answered. What can go at a time goes together: at lockdown that is every inode.
  */
 export class PagePurge {
   readonly #device: FuseDevice;
@@ -37,30 +37,44 @@ export class PagePurge {
 
   /** Resolves when the pages are gone, or the mount is. Never rejects. */
   purge(node: Node): Promise<void> {
-    let waiting = this.#queue.get(node);
-    if (waiting === undefined) {
-      let resolve = (): void => undefined;
-      const done = new Promise<void>((whenDone) => (resolve = whenDone));
-      waiting = { done, resolve };
-      this.#queue.set(node, waiting);
+    const { done } = this.#enqueue(node);
+    this.#sendMore();
+    return done;
+  }
+
+  /** Those of every node. @param first inodes that do not wait until all the rest is put together */
+  purgeAll(first: readonly number[]): void {
+    for (const ino of first) {
+      const node = this.#nodes.byIno(ino);
+      if (node !== undefined) this.#enqueue(node);
     }
     this.#sendMore();
-    return waiting.done;
+    for (const node of this.#nodes) this.#enqueue(node);
+    // By then reads that waited are answered, and theirs go first after all.
+    setImmediate(() => this.#sendMore());
+  }
+
+  #enqueue(node: Node): Waiting {
+    const queued = this.#queue.get(node);
+    if (queued !== undefined) return queued;
+    let resolve = (): void => undefined;
+    const done = new Promise<void>((whenDone) => (resolve = whenDone));
+    const waiting = { done, resolve };
+    this.#queue.set(node, waiting);
+    return waiting;
   }
 
   #sendMore(): void {
-    if (this.#sending) return;
-    for (const [node, waiting] of this.#queue) {
-      if (this.#isRead(node)) continue;
-      this.#queue.delete(node);
-      this.#sending = true;
-      void this.#send(this.#nodes.candidates(node)).then(() => {
-        this.#sending = false;
-        waiting.resolve();
-        this.#sendMore();
-      });
-      return;
-    }
+    if (this.#sending || this.#queue.size === 0) return;
+    const ready = [...this.#queue].filter(([node]) => !this.#isRead(node));
+    if (ready.length === 0) return;
+    for (const [node] of ready) this.#queue.delete(node);
+    this.#sending = true;
+    void this.#send(ready.map(([node]) => this.#nodes.candidates(node))).then(() => {
+      this.#sending = false;
+      for (const [, waiting] of ready) waiting.resolve();
+      this.#sendMore();
+    });
   }
 
   /** Whether a read is in flight that may concern one of the numbers of a node. */
@@ -73,11 +87,16 @@ export class PagePurge {
   }
 
   /** Other files behind candidate numbers lose their pages too; the filesystem is asked for them again. */
-  async #send(ids: NodeIds): Promise<void> {
+  async #send(ranges: readonly NodeIds[]): Promise<void> {
+    // Nodes that share their candidates share all of them.
+    const lastOf = new Map(ranges.map(({ first, last }) => [first, last]));
+    const messages: Uint8Array[] = [];
+    for (const [first, last] of lastOf)
+      for (let id = first; id <= last; id++) messages.push(notifyInvalidateInode(id, 'pages'));
     try {
-      for (let id = ids.first; id <= ids.last; id++) {
-        await this.#device.notify(notifyInvalidateInode(id, 'pages'));
-      }
+      const failures = await this.#device.notify(messages);
+      const code = [...failures.values()].find((failure) => !NOTHING_TO_FORGET.has(failure));
+      if (code !== undefined) throw new Error(`the kernel answers ${code}`);
     } catch (error) {
       this.#log.error('the kernel did not drop cached pages', { error });
     }

@@ -41,6 +41,7 @@ export function startSession(addon: FuseAddon, filesystem: Filesystem, options: 
   const libfuse = mountWithLibfuse(addon, options, callbacks);
   const pages = new PagePurge(libfuse.device, nodes, reads, options.log);
   const unsubscribe = filesystem.onKernelCacheChange((change) => {
+    if (change.kind === 'all pages') pages.purgeAll(change.open);
     const node = change.kind === 'pages' ? nodes.byIno(change.ino) : undefined;
     if (node !== undefined) void pages.purge(node);
   });

@@ -11,10 +11,11 @@ const documents = [
   'docs/errors.md',
   'docs/architecture.md',
   'docs/transports.md',
+  'docs/lockdown.md',
 ];
 
 /** Options of other programs that the text mentions. */
-const FOREIGN = new Set(['--max-delete', '--version']);
+const FOREIGN = new Set(['--max-delete', '--version', '--device', '--cap-add']);
 
 test.each(documents)('%s names no option that does not exist', (name) => {
   const text = readFileSync(new URL(name, root), 'utf8');

@@ -211,3 +211,21 @@ describe('BlockCache.share', () => {
     expect(offered()).toEqual([false, false, false]);
   });
 });
+
+test('wipe overwrites pinned, evictable and dropped slots, and leaves alone what was never used', () => {
+  const cache = new BlockCache(4 * BLOCK_BYTES);
+  const owner = new BlockOwner();
+  const [pinned, idle, dropped] = [0, 1, 2].map((index) => cache.allocate(owner, index)) as [
+    Block,
+    Block,
+    Block,
+  ];
+  for (const { slot } of [pinned, idle, dropped]) cache.arena.view(slot).fill(0xff);
+  cache.arena.view(3).fill(0x55);
+  cache.unpin(idle);
+  cache.drop(dropped);
+  cache.wipe();
+  const left = [pinned, idle, dropped].map(({ slot }) => [...new Set(cache.arena.view(slot))]);
+  expect(left).toEqual([[0], [0], [0]]);
+  expect(cache.arena.view(3)[0]).toBe(0x55);
+});

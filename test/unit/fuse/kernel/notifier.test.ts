@@ -4,46 +4,53 @@ import type { Logger } from '../../../../src/base/log.js';
 import { silentLogger } from '../../../../src/base/log.js';
 import type { KernelCacheChange } from '../../../../src/fs/index.js';
 import { Notifier } from '../../../../src/fuse/kernel/notifier.js';
+import type { Failures } from '../../../../src/fuse/notification-thread.js';
 
-/** A kernel that takes one message at a time, when it is told to, and answers with an error code or nothing. */
+/** A kernel that takes one batch at a time, when it is told to, and answers with error codes or nothing. */
 class Kernel {
   readonly waitedFor = new Set<number>();
-  readonly taken: string[] = [];
+  readonly batches: (readonly string[])[] = [];
   readonly warnings: unknown[] = [];
+  readonly errors: unknown[] = [];
   readonly notifier: Notifier;
-  #pending: ((code: string | undefined) => void) | undefined;
+  #pending: ((codes: readonly (string | undefined)[] | Error) => void) | undefined;
 
   constructor() {
     const log: Logger = {
       ...silentLogger,
-      warn: (_message, fields) => void this.warnings.push(fields?.['error']),
+      warn: (_message, fields) => void this.warnings.push(fields),
+      error: (_message, fields) => void this.errors.push(fields?.['error']),
     };
     this.notifier = new Notifier({
-      write: (message) => this.#write(message),
+      write: (messages) => this.#write(messages),
       isWaitedFor: (ino) => this.waitedFor.has(ino),
       log,
     });
   }
 
-  /** Lets the message that is being written return, and what follows from it happen. */
-  async take(code?: string): Promise<void> {
+  /** Lets the batch that is being written return, and what follows from it happen. */
+  async take(result: readonly (string | undefined)[] | Error = []): Promise<void> {
     const pending = this.#pending;
     this.#pending = undefined;
-    pending?.(code);
+    pending?.(result);
     await new Promise(setImmediate);
   }
 
+  /** Everything that was sent, when nothing more comes. */
   async takeAll(): Promise<readonly string[]> {
+    await new Promise(setImmediate);
     while (this.#pending !== undefined) await this.take();
-    return this.taken;
+    return this.batches.flat();
   }
 
-  #write(message: Uint8Array): Promise<void> {
-    if (this.#pending !== undefined) throw new Error('two messages at a time');
-    this.taken.push(describeMessage(message));
+  #write(messages: readonly Uint8Array[]): Promise<Failures> {
+    if (this.#pending !== undefined) throw new Error('two batches at a time');
+    this.batches.push(messages.map(describeMessage));
     return new Promise((resolve, reject) => {
-      this.#pending = (code) =>
-        code === undefined ? resolve() : reject(Object.assign(new Error(code), { code }));
+      this.#pending = (result) => {
+        if (result instanceof Error) reject(result);
+        else resolve(new Map(result.flatMap((code, at) => (code === undefined ? [] : [[at, code]]))));
+      };
     });
   }
 }
@@ -65,32 +72,36 @@ function describeMessage(message: Uint8Array): string {
 }
 
 describe('Notifier', () => {
-  test('sends each kind, in order, one after the other', async () => {
+  test('sends what happens together in one batch, inodes before names, each in order', async () => {
     const kernel = new Kernel();
     const changes: KernelCacheChange[] = [
-      { kind: 'attributes', ino: 5 },
-      { kind: 'pages', ino: 6 },
       { kind: 'entry', name: 'a' },
+      { kind: 'attributes', ino: 5 },
       { kind: 'delete', name: 'b', ino: 7 },
+      { kind: 'pages', ino: 6 },
     ];
     for (const change of changes) kernel.notifier.enqueue(change);
-    expect(await kernel.takeAll()).toEqual(['attributes 5', 'pages 6', 'entry a', 'delete 7 b']);
+    await kernel.takeAll();
+    expect(kernel.batches).toEqual([['attributes 5', 'pages 6', 'entry a', 'delete 7 b']]);
   });
 
   test('queues the same change once, and pages stand for attributes too', async () => {
     const kernel = new Kernel();
-    kernel.notifier.enqueue({ kind: 'entry', name: 'first' });
     for (const ino of [5, 5, 6]) kernel.notifier.enqueue({ kind: 'attributes', ino });
     kernel.notifier.enqueue({ kind: 'pages', ino: 5 });
     kernel.notifier.enqueue({ kind: 'attributes', ino: 5 });
-    expect(await kernel.takeAll()).toEqual(['entry first', 'attributes 6', 'pages 5']);
+    expect(await kernel.takeAll()).toEqual(['attributes 6', 'pages 5']);
   });
 
-  test('sends again what changes while it is being sent', async () => {
+  test('sends again what changes while it is being sent, and one batch at a time', async () => {
     const kernel = new Kernel();
     kernel.notifier.enqueue({ kind: 'pages', ino: 5 });
-    kernel.notifier.enqueue({ kind: 'pages', ino: 5 });
-    expect(await kernel.takeAll()).toEqual(['pages 5', 'pages 5']);
+    await new Promise(setImmediate);
+    for (const ino of [5, 6]) kernel.notifier.enqueue({ kind: 'pages', ino });
+    await new Promise(setImmediate);
+    expect(kernel.batches).toEqual([['pages 5']]);
+    await kernel.takeAll();
+    expect(kernel.batches).toEqual([['pages 5'], ['pages 5', 'pages 6']]);
   });
 
   test('holds back what a request under way has locked, and nothing else', async () => {
@@ -107,26 +118,53 @@ describe('Notifier', () => {
     expect((await kernel.takeAll()).slice(2)).toEqual(['pages 5', 'entry a', 'delete 7 b']);
   });
 
-  test('ENOENT is as good as done', async () => {
+  test('at lockdown pages of open files go at once, then all others, but those that a request has locked', async () => {
+    const kernel = new Kernel();
+    kernel.waitedFor.add(6);
+    kernel.notifier.enqueue({ kind: 'all pages', open: [5, 6], others: [7, 8] });
+    expect(kernel.batches).toEqual([['pages 5']]);
+    await kernel.takeAll();
+    kernel.waitedFor.clear();
+    kernel.notifier.sendMore();
+    await kernel.takeAll();
+    expect(kernel.batches).toEqual([['pages 5'], ['pages 7', 'pages 8'], ['pages 6']]);
+  });
+
+  test.each(['ENOENT', 'ENODEV', 'EBADF'])('%s is as good as done', async (code) => {
     const kernel = new Kernel();
     kernel.notifier.enqueue({ kind: 'delete', name: 'b', ino: 7 });
-    kernel.notifier.enqueue({ kind: 'pages', ino: 5 });
-    await kernel.take('ENOENT');
-    expect(kernel.taken).toEqual(['delete 7 b', 'pages 5']);
+    await new Promise(setImmediate);
+    await kernel.take([code]);
+    expect(await kernel.takeAll()).toEqual(['delete 7 b']);
     expect(kernel.warnings).toEqual([]);
   });
 
-  test('a delete that is refused becomes an entry, and the refusal is said', async () => {
+  test('a delete that is refused becomes an entry, and refusals are said once', async () => {
     const kernel = new Kernel();
+    kernel.notifier.enqueue({ kind: 'pages', ino: 5 });
+    kernel.notifier.enqueue({ kind: 'delete', name: 'a', ino: 6 });
     kernel.notifier.enqueue({ kind: 'delete', name: 'b', ino: 7 });
-    await kernel.take('EBUSY');
-    expect(await kernel.takeAll()).toEqual(['delete 7 b', 'entry b']);
-    expect(kernel.warnings).toHaveLength(1);
+    await new Promise(setImmediate);
+    await kernel.take(['EIO', undefined, 'EBUSY']);
+    await kernel.takeAll();
+    expect(kernel.batches).toEqual([['pages 5', 'delete 6 a', 'delete 7 b'], ['entry b']]);
+    expect(kernel.warnings).toEqual([{ code: 'EIO', count: 2 }]);
+  });
+
+  test('goes on after its writer failed, and says so', async () => {
+    const kernel = new Kernel();
+    kernel.notifier.enqueue({ kind: 'pages', ino: 5 });
+    await new Promise(setImmediate);
+    await kernel.take(new Error('the thread died'));
+    kernel.notifier.enqueue({ kind: 'pages', ino: 6 });
+    expect(await kernel.takeAll()).toEqual(['pages 5', 'pages 6']);
+    expect(kernel.errors).toEqual([new Error('the thread died')]);
   });
 
   test('close drops what is queued, takes no more, and waits for what is under way', async () => {
     const kernel = new Kernel();
     kernel.notifier.enqueue({ kind: 'pages', ino: 5 });
+    await new Promise(setImmediate);
     kernel.notifier.enqueue({ kind: 'pages', ino: 6 });
     let closed = false;
     const closing = kernel.notifier.close().then(() => (closed = true));
@@ -135,6 +173,6 @@ describe('Notifier', () => {
     expect(closed).toBe(false);
     await kernel.take();
     await closing;
-    expect(kernel.taken).toEqual(['pages 5']);
+    expect(await kernel.takeAll()).toEqual(['pages 5']);
   });
 });

@@ -2,18 +2,23 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Logger } from '../../../../src/base/log.js';
 import { silentLogger } from '../../../../src/base/log.js';
-import type { FuseDevice, Written } from '../../../../src/fuse/native/fuse-device.js';
+import type { FuseDevice } from '../../../../src/fuse/native/fuse-device.js';
 import { NodeTable } from '../../../../src/fuse/native/node-table.js';
 import { PagePurge } from '../../../../src/fuse/native/page-purge.js';
 import { ReadsInFlight } from '../../../../src/fuse/native/reads-in-flight.js';
+import type { Failures } from '../../../../src/fuse/notification-thread.js';
 
 /** A device that keeps the node ids it was told. */
 class TestDevice {
-  readonly told: number[] = [];
-  answer: () => Promise<Written> = () => Promise.resolve('done');
+  readonly batches: (readonly number[])[] = [];
+  answer: () => Promise<Failures> = () => Promise.resolve(new Map());
 
-  notify(message: Uint8Array): Promise<Written> {
-    this.told.push(Number(Buffer.from(message).readBigUInt64LE(16)));
+  get told(): readonly number[] {
+    return this.batches.flat();
+  }
+
+  notify(messages: readonly Uint8Array[]): Promise<Failures> {
+    this.batches.push(messages.map((message) => Number(Buffer.from(message).readBigUInt64LE(16))));
     return this.answer();
   }
 }
@@ -72,29 +77,59 @@ describe('PagePurge', () => {
     expect(device.told).toEqual([2]);
   });
 
-  test('sends one notification at a time, and a node that waits already only once', async () => {
+  test('sends one batch at a time, and a node that waits already only once', async () => {
     let release = (): void => undefined;
-    device.answer = () => new Promise((resolve) => (release = () => resolve('done')));
+    device.answer = () => new Promise((resolve) => (release = () => resolve(new Map())));
     const purge = purgeFor();
-    const all = [10, 11, 11].map((ino) => purge.purge(nodes.byIno(ino)!));
+    const all = [10, 11, 11, 12].map((ino) => purge.purge(nodes.byIno(ino)!));
     await turn();
-    expect(device.told).toEqual([2]);
+    expect(device.batches).toEqual([[2]]);
     release();
     await turn();
-    expect(device.told).toEqual([2, 3]);
+    expect(device.batches).toEqual([[2], [3, 4]]);
     release();
     await Promise.all(all);
-    expect(device.told).toEqual([2, 3]);
+    expect(device.batches).toHaveLength(2);
   });
 
-  test('goes on after a failure, and logs it', async () => {
-    const messages: string[] = [];
-    const purge = purgeFor({ ...silentLogger, error: (message) => void messages.push(message) });
-    device.answer = () => Promise.reject(new Error('EIO'));
+  test('purgeAll names some at once, then every node, but those that are read', async () => {
+    const answered = reads.begin(11);
+    purgeFor().purgeAll([12]);
+    expect(device.batches).toEqual([[4]]);
+    await turn();
+    expect(device.batches).toEqual([[4], [2, 4]]);
+    await turn();
+    answered();
+    expect(device.batches).toEqual([[4], [2, 4], [3]]);
+  });
+
+  test('names a number that several nodes may have only once', async () => {
+    nodes.add('d', 13);
+    nodes.add('e', 14);
+    const purge = purgeFor();
+    const answered = [13, 14].map((ino) => reads.begin(ino));
+    const all = [13, 14].map((ino) => purge.purge(nodes.byIno(ino)!));
+    for (const done of answered) done();
+    await Promise.all(all);
+    expect(device.batches).toEqual([[5, 6]]);
+  });
+
+  test.each([
+    { name: 'its thread dies', answer: () => Promise.reject(new Error('died')), messages: 1 },
+    { name: 'the kernel refuses', answer: () => Promise.resolve(new Map([[0, 'EINVAL']])), messages: 1 },
+    {
+      name: 'the kernel knows no such inode',
+      answer: () => Promise.resolve(new Map([[0, 'ENOENT']])),
+      messages: 0,
+    },
+  ])('goes on when $name', async ({ answer, messages }) => {
+    const logged: string[] = [];
+    const purge = purgeFor({ ...silentLogger, error: (message) => void logged.push(message) });
+    device.answer = answer;
     await purge.purge(nodes.byIno(10)!);
-    device.answer = () => Promise.resolve('unknown');
+    device.answer = () => Promise.resolve(new Map());
     await purge.purge(nodes.byIno(11)!);
-    expect(messages).toEqual(['the kernel did not drop cached pages']);
+    expect(logged).toEqual(Array(messages).fill('the kernel did not drop cached pages'));
     expect(device.told).toEqual([2, 3]);
   });
 });

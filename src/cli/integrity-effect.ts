@@ -1,0 +1,31 @@
+import type { RealSourceName } from '../source/index.js';
+import { findLibrtas, prefersDevice } from '../rtas/index.js';
+
+/** What kernel lockdown at `integrity` does to a source. */
+export interface IntegrityEffect {
+  readonly works: boolean;
+  /** One line. */
+  readonly text: string;
+}
+
+/**
+ * Integrity closes /dev/mem, nothing else that dumps come from.
+ *
+ * @param usesDevice whether librtas goes through the kernel's character device; looked for by default
+ */
+export function integrityEffect(
+  source: RealSourceName | 'sim',
+  usesDevice = librtasUsesDevice(),
+): IntegrityEffect {
+  if (source !== 'librtas') return { works: true, text: `source ${source} works as without lockdown` };
+  if (usesDevice) return { works: true, text: 'librtas goes through /dev/papr-platform-dump and works' };
+  return {
+    works: false,
+    text: 'librtas cannot read dumps, since /dev/mem is closed: a kernel with /dev/papr-platform-dump can (--source papr)',
+  };
+}
+
+function librtasUsesDevice(): boolean {
+  const library = findLibrtas();
+  return library !== undefined && prefersDevice(library);
+}
