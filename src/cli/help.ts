@@ -34,10 +34,30 @@ const VERBS: Record<Verb, VerbHelp> = {
       'Asks the daemon at MOUNTPOINT, or the only one that runs; where none runs, or a source is given, the source.',
     ],
   },
+  info: {
+    synopsis: ['platdumpfs info TAG [OPTION]...'],
+    about: 'Shows all that a running mount knows of one dump, without touching firmware.',
+  },
+  save: {
+    synopsis: ['platdumpfs save TAG... DIR [OPTION]...', 'platdumpfs save --all DIR [OPTION]...'],
+    about: 'Copies dumps from a running mount into DIR, each complete and checked or not at all.',
+    notes: [
+      'A copy has the name that the dump suggests for itself, else its tag. No file is overwritten: where another file',
+      'has the name, the tag is added; where the same dump has been saved before, that is said and enough.',
+    ],
+  },
   watch: {
     synopsis: ['platdumpfs watch [MOUNTPOINT] [OPTION]...'],
     about: 'Prints a line for each dump that appears, vanishes or changes, until interrupted.',
     notes: ['Asks the daemon at MOUNTPOINT, or the only one that runs, and ends when that ends.'],
+  },
+  doctor: {
+    synopsis: ['platdumpfs doctor [MOUNTPOINT] [OPTION]...'],
+    about:
+      'Checks everything that a mount with the same options needs, and says what to do. Changes nothing.',
+    notes: [
+      'Exit status: 0 a mount would work, 3 no firmware interface, 4 locked down, 1 something else is missing.',
+    ],
   },
 };
 

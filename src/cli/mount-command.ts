@@ -24,6 +24,7 @@ import type { ChosenSource } from './select-source.js';
 import { chooseSource, needsKnownLockdown } from './select-source.js';
 import { serveUntilEnd } from './service.js';
 import { StopSignals } from './stop-signals.js';
+import { version } from './version.js';
 
 /** Unmounted already: nobody but threads that still work for the mount is waited for. */
 const CLEANUP_MS = 10_000;
@@ -81,7 +82,15 @@ async function mountAndServe(
   const mounted = await mountErrorsAsStatus(() =>
     mount(transport, filesystem, { ...request, mountpoint }, log),
   );
-  const answer = answerControl(mountpoint, store, gate);
+  const status = {
+    mountpoint,
+    pid: process.pid,
+    version: version(),
+    source: source.name,
+    transport: transport.name,
+    lockdown: settings.lockdown,
+  };
+  const answer = answerControl(status, store, gate);
   const watch = watchDumps(mountpoint, store, gate);
   cleanup.add('control socket', await serveControl(mountpoint, answer, log, watch));
   log.info('mounted', { mountpoint, source: source.name, transport: transport.name });

@@ -7,6 +7,7 @@ export {
   clearStaleMounts,
   mountsAt,
   OWN_FSTYPE,
+  ownMounts,
   resolveMountpoint,
   unmountOrDetach,
 } from './mount-table.js';

@@ -7,6 +7,7 @@ import { chooseFeed } from './choose-feed.js';
 import { ErrorLogFeed } from './error-log-feed.js';
 import { JournalFeed } from './journal-feed.js';
 import { openLogFeed } from './log-feed.js';
+import type { RtasErrd } from './rtas-errd.js';
 import { extractorWarning, lookAtRtasErrd } from './rtas-errd.js';
 import { TagMemory } from './tag-memory.js';
 
@@ -27,6 +28,21 @@ export interface AnnouncementsOptions {
 
 /** Sources that say by themselves which dumps there are. */
 const LISTING_SOURCES = new Set(['sim', 'opal']);
+
+/** Decides by what is there now. @param source name of the source that the dumps are read from */
+export function feedFor(
+  source: string,
+  { events, platformLog }: Pick<AnnouncementsOptions, 'events' | 'platformLog'>,
+  { isRunning }: RtasErrd,
+): FeedChoice {
+  return chooseFeed({
+    mode: events,
+    sourceLists: LISTING_SOURCES.has(source),
+    logIsNamed: platformLog !== undefined,
+    logExists: existsSync(platformLog ?? PLATFORM_LOG),
+    rtasErrdRuns: isRunning,
+  });
+}
 
 /** Everything that names dumps to the store, beside its source. Ends for good at lockdown. */
 export class Announcements implements AsyncDisposable {
@@ -59,20 +75,14 @@ export class Announcements implements AsyncDisposable {
   }
 
   #start(): readonly AsyncDisposable[] {
-    const { events: mode, platformLog, store, log } = this.#options;
-    const sourceLists = LISTING_SOURCES.has(store.source.name);
+    const { store, log } = this.#options;
     const rtasErrd = lookAtRtasErrd();
-    const choice = chooseFeed({
-      mode,
-      sourceLists,
-      logIsNamed: platformLog !== undefined,
-      logExists: existsSync(platformLog ?? PLATFORM_LOG),
-      rtasErrdRuns: rtasErrd.isRunning,
-    });
+    const choice = feedFor(store.source.name, this.#options, rtasErrd);
     const { feed, why, warning } = choice;
+    const danger = LISTING_SOURCES.has(store.source.name) ? undefined : extractorWarning(rtasErrd);
     log.info('announcements of dumps', { from: feed === 'off' ? 'nowhere' : this.#pathOf(feed), why });
-    for (const danger of [warning, sourceLists ? undefined : extractorWarning(rtasErrd)])
-      if (danger !== undefined) log.warn(danger);
+    if (warning !== undefined) log.warn(warning);
+    if (danger !== undefined) log.warn(danger);
     return this.#open(choice);
   }
 
