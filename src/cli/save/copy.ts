@@ -32,7 +32,21 @@ export async function copyDump(
   room: number,
   onProgress: OnProgress,
 ): Promise<CopiedDump> {
-  await using source = await open(from, 'r');
+  const source = await open(from, 'r');
+  try {
+    return await copyInto(source, to, room, onProgress);
+  } finally {
+    // The end of a daemon is told at close as well, where it would hide what happened before.
+    await source.close().catch(() => undefined);
+  }
+}
+
+async function copyInto(
+  source: FileHandle,
+  to: string,
+  room: number,
+  onProgress: OnProgress,
+): Promise<CopiedDump> {
   const { size } = await source.stat();
   if (size > room) throw new NoRoom(`it takes ${size} bytes, and ${room} are free`);
   await using target = await open(to, 'wx+', 0o600);
