@@ -12,7 +12,7 @@ const { settings } = parseOptions('mount', ['/mnt']);
 const withOpal = { ...settings, opalDir };
 
 test('chooseSource takes sim', () => {
-  expect(chooseSource('sim', settings)).toEqual({ name: 'sim' });
+  expect(chooseSource('sim', settings)).toEqual({ name: 'sim', passedOver: {} });
 });
 
 // The machine that runs these tests is none with such firmware; test/pseries/ is where the sources are found.
@@ -33,7 +33,7 @@ describe('on a machine without firmware for dumps', () => {
   );
 
   test('chooseSource(opal) takes the directory that --opal-dir names', () => {
-    expect(chooseSource('opal', withOpal)).toEqual({ name: 'opal' });
+    expect(chooseSource('opal', withOpal)).toEqual({ name: 'opal', passedOver: {} });
   });
 
   test('chooseSource(auto) says why it passed over the better ones', () => {

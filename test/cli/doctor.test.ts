@@ -1,0 +1,115 @@
+import { writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Finding } from '../../src/cli/doctor/finding.js';
+import { Workshop } from './program.js';
+
+let workshop: Workshop;
+
+beforeEach(() => {
+  workshop = new Workshop();
+});
+
+afterEach(() => workshop[Symbol.asyncDispose]());
+
+interface Diagnosis {
+  readonly exitStatus: number;
+  readonly findings: readonly Finding[];
+}
+
+function diagnose(...args: string[]): { status: number | null; of: (check: string) => readonly Finding[] } {
+  const { status, stdout, stderr } = workshop.run('doctor', '--json', ...args);
+  expect(stderr).toBe('');
+  const { exitStatus, findings } = JSON.parse(stdout) as Diagnosis;
+  expect(exitStatus).toBe(status);
+  return { status, of: (check) => findings.filter((finding) => finding.check === check) };
+}
+
+describe('doctor', () => {
+  test('says that a mount would work where it does, in one line per check', async () => {
+    const args = ['--source=sim', workshop.mountpoint];
+    const { status, stdout, stderr } = workshop.run('doctor', ...args);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const lines = stdout.split('\n');
+    expect(lines.splice(-3)).toEqual(['', 'A mount would work.', '']);
+    for (const line of lines) expect(line).toMatch(/^(ok|note|warn) {1,4} \S+ +\S.*$/);
+    await workshop.mount();
+  });
+
+  test('publishes check, status, finding and remedy', () => {
+    const { stdout } = workshop.run('doctor', '--json', '--source=sim');
+    const { findings } = JSON.parse(stdout) as Diagnosis;
+    for (const finding of findings)
+      expect(Object.keys(finding)).toEqual(['check', 'status', 'finding', 'remedy']);
+    const checks = [
+      ...[
+        'node',
+        'source-papr',
+        'source-librtas',
+        'source-opal',
+        'source-sim',
+        'koffi',
+        'source',
+        'lockdown',
+      ],
+      ...[
+        'transport-kernel',
+        'transport-fuse-native',
+        'transport',
+        'mount-programs',
+        'fstab',
+        'request-timeouts',
+      ],
+      ...[
+        'extract_platdump',
+        'events',
+        'state-file',
+        'spool',
+        'swap',
+        'core-dumps',
+        'page-size',
+        'control-socket',
+      ],
+    ];
+    expect(findings.map(({ check }) => check)).toEqual(expect.arrayContaining(checks));
+  });
+
+  test('ends with the status that mount would end with', () => {
+    const level = workshop.path('lockdown');
+    writeFileSync(level, 'none integrity [confidentiality]\n');
+    const locked = ['--source=sim', `--lockdown-file=${level}`];
+    const none = ['--source=opal', `--opal-dir=${workshop.path('none')}`, `--lockdown-file=${level}`];
+    for (const [args, status] of [
+      [locked, 4],
+      [none, 3],
+    ] as const) {
+      expect(diagnose(...args).status).toBe(status);
+      expect(workshop.run('mount', ...args, workshop.mountpoint).status).toBe(status);
+    }
+    expect(diagnose('--source=sim', workshop.path('none')).status).toBe(1);
+    expect(workshop.run('doctor', 'a', 'b').status).toBe(2);
+  });
+
+  test('shows running daemons, warns of those that ignore lockdown, and of what a killed one left', async () => {
+    const daemon = await workshop.mount('--lockdown=ignore');
+    const serving = diagnose('--source=sim', workshop.mountpoint);
+    expect(serving.status).toBe(1);
+    expect(serving.of('mountpoint')).toMatchObject([{ status: 'fail' }]);
+    expect(serving.of('daemons')).toMatchObject([
+      {
+        status: 'warn',
+        finding: expect.stringMatching(
+          `serves sim at ${workshop.mountpoint} \\(kernel, pid ${daemon.child.pid}\\)`,
+        ) as string,
+        remedy: 'mount again without --lockdown=ignore',
+      },
+    ]);
+    await daemon.stop('SIGKILL');
+    const after = diagnose('--source=sim', workshop.mountpoint);
+    expect(after.status).toBe(0);
+    expect(after.of('mountpoint')).toMatchObject([{ status: 'ok' }]);
+    const [left] = after.of('mounts').filter(({ finding }) => finding.includes(workshop.mountpoint));
+    expect(left).toMatchObject({ status: 'warn', remedy: `platdumpfs umount ${workshop.mountpoint}` });
+    workshop.run('umount', workshop.mountpoint);
+    expect(workshop.mounts).toBe(0);
+  });
+});
