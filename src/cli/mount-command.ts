@@ -22,6 +22,7 @@ import { waitingParent } from './parent.js';
 import { hardenProcess } from './process-hardening.js';
 import type { ChosenSource } from './select-source.js';
 import { chooseSource, needsKnownLockdown } from './select-source.js';
+import { tellServiceManager } from './service-manager.js';
 import { serveUntilEnd } from './service.js';
 import { StopSignals } from './stop-signals.js';
 import { version } from './version.js';
@@ -95,6 +96,7 @@ async function mountAndServe(
   cleanup.add('control socket', await serveControl(mountpoint, answer, log, watch));
   log.info('mounted', { mountpoint, source: source.name, transport: transport.name });
   await parent?.ready(mountpoint);
+  await tellServiceManager('ready', `serves ${source.name} at ${mountpoint}`, log);
   await serveUntilEnd(mounted, stop, settings.unmountTimeout, log);
 }
 

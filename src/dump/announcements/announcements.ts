@@ -24,6 +24,8 @@ export interface AnnouncementsOptions {
   /** Where tags are remembered; absent: nowhere. */
   readonly stateFile?: string | undefined;
   readonly log: Logger;
+  /** Default: as it is on this machine. */
+  readonly rtasErrd?: RtasErrd;
 }
 
 /** Sources that say by themselves which dumps there are. */
@@ -76,7 +78,7 @@ export class Announcements implements AsyncDisposable {
 
   #start(): readonly AsyncDisposable[] {
     const { store, log } = this.#options;
-    const rtasErrd = lookAtRtasErrd();
+    const { rtasErrd = lookAtRtasErrd() } = this.#options;
     const choice = feedFor(store.source.name, this.#options, rtasErrd);
     const { feed, why, warning } = choice;
     const danger = LISTING_SOURCES.has(store.source.name) ? undefined : extractorWarning(rtasErrd);
