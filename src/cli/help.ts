@@ -3,13 +3,13 @@ import { longName } from './option-kinds.js';
 import type { OptionKey } from './option-table.js';
 import { optionsOf } from './parse-options.js';
 
-interface VerbHelp {
+export interface VerbHelp {
   readonly synopsis: readonly string[];
   readonly about: string;
   readonly notes?: readonly string[];
 }
 
-const VERBS: Record<Verb, VerbHelp> = {
+export const VERBS: Record<Verb, VerbHelp> = {
   mount: {
     synopsis: [
       'platdumpfs mount [SOURCE] MOUNTPOINT [OPTION]...',
@@ -90,16 +90,18 @@ export function verbHelp(verb: Verb): string {
     '',
     about,
     ...(notes === undefined ? [] : ['', ...notes]),
-    ...groups(optionsOf(verb)).flatMap(([group, options]) => ['', `${group}:`, ...options.map(optionHelp)]),
+    ...groupsOf(verb).flatMap(([group, options]) => ['', `${group}:`, ...options.map(optionHelp)]),
     '',
     EXIT_STATUSES,
     '',
   ].join('\n');
 }
 
-function groups(options: readonly [OptionKey, AnyOption][]): [string, [OptionKey, AnyOption][]][] {
+/** The options of a command under their headings. */
+export function groupsOf(verb: Verb): [string, [OptionKey, AnyOption][]][] {
   const byGroup = new Map<string, [OptionKey, AnyOption][]>();
-  for (const entry of options) byGroup.set(entry[1].group, [...(byGroup.get(entry[1].group) ?? []), entry]);
+  for (const entry of optionsOf(verb))
+    byGroup.set(entry[1].group, [...(byGroup.get(entry[1].group) ?? []), entry]);
   return [...byGroup];
 }
 
