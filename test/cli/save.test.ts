@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readFileSync,
   readdirSync,
+  readlinkSync,
   statSync,
   symlinkSync,
   truncateSync,
@@ -174,8 +175,9 @@ describe('save and names', () => {
   test('clears what a killed one of this machine left, and nothing of others', async () => {
     putDump(NAME, '');
     const ended = spawnSync('true').pid;
-    const dead = `.platdumpfs-${hostname()}-${ended}-${OTHER}.part`;
-    const alive = `.platdumpfs-${hostname()}-${process.pid}-${OTHER}.part`;
+    const space = `${hostname()}-${/\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0]}`;
+    const dead = `.platdumpfs-${space}-${ended}-${OTHER}.part`;
+    const alive = `.platdumpfs-${space}-${process.pid}-${OTHER}.part`;
     const elsewhere = `.platdumpfs-another.host-${ended}-${OTHER}.part`;
     for (const name of [dead, alive, elsewhere, 'x.part']) writeFileSync(join(out, name), 'half');
     await mount();

@@ -1,3 +1,4 @@
+import { readlinkSync } from 'node:fs';
 import { link, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -8,8 +9,14 @@ const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 /** Copies that are not complete yet carry host and process, so that what a killed one left is recognised. */
 const PARTIAL = /^\.platdumpfs-(.*)-(\d+)-(0x[0-9a-f]{16})\.part$/;
 
+/** Process numbers mean something within this only: a container may have its host's name. @see pid_namespaces(7) */
+function numberSpace(): string {
+  const namespace = /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '';
+  return `${hostname()}-${namespace}`;
+}
+
 export function partialPath(directory: string, tag: string): string {
-  return join(directory, `.platdumpfs-${hostname()}-${process.pid}-${tag}.part`);
+  return join(directory, `.platdumpfs-${numberSpace()}-${process.pid}-${tag}.part`);
 }
 
 /** @throws Error in one line where nothing can be saved there */
@@ -25,9 +32,10 @@ export async function checkDirectory(path: string): Promise<void> {
 
 /** Removes what processes of this machine left that were killed while they saved. */
 export async function clearPartials(directory: string): Promise<void> {
+  const here = numberSpace();
   for (const name of await readdir(directory)) {
-    const [, host, pid] = PARTIAL.exec(name) ?? [];
-    if (host === hostname() && !isAlive(Number(pid))) await rm(join(directory, name), { force: true });
+    const [, space, pid] = PARTIAL.exec(name) ?? [];
+    if (space === here && !isAlive(Number(pid))) await rm(join(directory, name), { force: true });
   }
 }
 
