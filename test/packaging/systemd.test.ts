@@ -1,6 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, readdirSync } from 'node:fs';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parseOptions } from '../../src/cli/parse-options.js';
+import { PROGRAM, Workshop } from '../cli/program.js';
 
 const unit = readFileSync(new URL('../../packaging/systemd/platdumpfs.service', import.meta.url), 'utf8');
 const settings = unit.split('\n').filter((line) => /^[A-Z]\w+=/.test(line));
@@ -37,4 +39,30 @@ test('platdumpfs.service keeps bytes of dumps off the disk, and does not try wha
       'UMask=0077',
     ]),
   );
+});
+
+const noSetpriv =
+  spawnSync('setpriv', ['--version']).error === undefined ? '' : ' (skipped: no setpriv here)';
+
+let workshop: Workshop;
+beforeEach(() => {
+  workshop = new Workshop();
+});
+afterEach(() => workshop[Symbol.asyncDispose]());
+
+test.skipIf(noSetpriv !== '')(`the capabilities of platdumpfs.service are enough${noSetpriv}`, () => {
+  const [line = ''] = settings.filter((candidate) => candidate.startsWith('CapabilityBoundingSet='));
+  const names = line.slice('CapabilityBoundingSet='.length).split(' ');
+  const kept = names.map((name) => `+${name.replace('CAP_', '').toLowerCase()}`).join(',');
+  const confined = ['--no-new-privs', `--bounding-set=-all,${kept}`, process.execPath, PROGRAM];
+  const args = ['mount', 'sim', workshop.mountpoint, '--daemon', '--transport=kernel', '--sim-dump=1:100K'];
+  const state = [`--state-file=${workshop.path('tags')}`, `--spool=${workshop.path('spool')}`];
+  expect(workshop.exec('setpriv', [...confined, ...args, ...state])).toMatchObject({ status: 0 });
+  expect(workshop.run('save', '--all', '--remove', workshop.directory)).toMatchObject({
+    status: 0,
+    stderr: '',
+  });
+  expect(readdirSync(workshop.mountpoint)).toEqual([]);
+  expect(workshop.run('umount', workshop.mountpoint).status).toBe(0);
+  expect(workshop.mounts).toBe(0);
 });
