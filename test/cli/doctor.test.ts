@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Finding } from '../../src/cli/doctor/finding.js';
-import { Workshop } from './program.js';
+import type { Finished } from './program.js';
+import { PROGRAM, Workshop } from './program.js';
 
 let workshop: Workshop;
 
@@ -87,6 +88,25 @@ describe('doctor', () => {
     }
     expect(diagnose('--source=sim', workshop.path('none')).status).toBe(1);
     expect(workshop.run('doctor', 'a', 'b').status).toBe(2);
+  });
+
+  test('knows what another user than root may not', () => {
+    const env = { XDG_RUNTIME_DIR: workshop.directory, XDG_CACHE_HOME: workshop.directory };
+    const as = (...args: string[]): Finished =>
+      workshop.exec(
+        'setpriv',
+        ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, ...args],
+        env,
+      );
+    workshop.exec('chmod', ['-R', '0777', workshop.directory]);
+    const args = ['--source=sim', workshop.mountpoint];
+    const { status, stdout, stderr } = as(PROGRAM, 'doctor', ...args);
+    expect(stderr).toBe('');
+    const mounted = as(PROGRAM, 'mount', '--daemon', ...args);
+    // Whether this user may mount depends on the machine: both have to say the same.
+    expect(status === 0).toBe(mounted.status === 0);
+    if (status !== 0) expect(stdout).toMatch(/^fail {2}fuse-device/m);
+    else as(PROGRAM, 'umount', workshop.mountpoint);
   });
 
   test('shows running daemons, warns of those that ignore lockdown, and of what a killed one left', async () => {

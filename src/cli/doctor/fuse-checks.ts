@@ -10,6 +10,7 @@ import {
   mountsAt,
   probeMount,
   selectTransport,
+  whyNoDevice,
 } from '../../fuse/index.js';
 import type { Transport } from '../../fuse/index.js';
 import { checkNotHidden, passedDescriptor } from '../mount-request.js';
@@ -27,7 +28,7 @@ export function checkTransports(settings: Settings, mountpoint: string): Finding
   if (chosen instanceof MountError)
     return [...findings, { check: 'transport', status: 'fail', finding: chosen.message }];
   findings.push({ check: 'transport', status: 'ok', finding: `a mount would use ${chosen}` });
-  if (passedDescriptor(mountpoint) === undefined) findings.push(...checkPrograms(chosen));
+  if (passedDescriptor(mountpoint) === undefined) findings.push(checkDevice(), ...checkPrograms(chosen));
   return findings;
 }
 
@@ -46,28 +47,41 @@ function usable(check: string, result: { ok: true } | { ok: false; why: string }
     : { check, status: 'note', finding: `cannot be used: ${result.why}` };
 }
 
-/** Programs that mount and unmount for us. */
+/** Whoever mounts opens it as the user who asked: fusermount as well. */
+function checkDevice(): Finding {
+  const why = whyNoDevice();
+  if (why === undefined) return { check: 'fuse-device', status: 'ok', finding: 'it can be opened' };
+  return { check: 'fuse-device', status: 'fail', finding: why };
+}
+
+/** Programs that mount and unmount for us, and what brings them. */
+const PROGRAMS = {
+  mount: 'util-linux (package mount)',
+  umount: 'util-linux (package mount)',
+  fusermount: 'fuse3',
+};
+
 export function checkPrograms(
   transport: Transport['name'],
   isRoot = process.getuid?.() === 0,
   path = process.env['PATH'],
 ): Finding[] {
   const check = 'mount-programs';
-  const needed: [string[], string][] = [];
-  if (transport === 'kernel') needed.push([['mount'], 'util-linux (package mount)']);
-  else if (!isRoot) needed.push([['fusermount', 'fusermount3'], 'fuse3 or fuse']);
-  if (isRoot) needed.push([['umount'], 'util-linux (package mount)']);
-  const missing = needed.filter(([names]) => !names.some((name) => isInPath(name, path)));
-  if (missing.length === 0)
-    return [
-      { check, status: 'ok', finding: needed.map(([names]) => names[0]).join(' and ') + ' can be run' },
-    ];
-  return missing.map(([names, from]) => ({
+  const needed = programsOf(transport, isRoot);
+  const missing = needed.filter((name) => !isInPath(name, path));
+  if (missing.length === 0) return [{ check, status: 'ok', finding: `${needed.join(' and ')} can be run` }];
+  return missing.map((name) => ({
     check,
     status: 'fail',
-    finding: `${names.join(' or ')} is not in PATH`,
-    remedy: `install ${from}`,
+    finding: `${name} is not in PATH`,
+    remedy: `install ${PROGRAMS[name]}`,
   }));
+}
+
+/** As root libfuse mounts by itself. */
+function programsOf(transport: Transport['name'], isRoot: boolean): readonly (keyof typeof PROGRAMS)[] {
+  if (transport === 'kernel') return isRoot ? ['mount', 'umount'] : ['mount'];
+  return isRoot ? ['umount'] : ['fusermount'];
 }
 
 function isInPath(name: string, path = ''): boolean {

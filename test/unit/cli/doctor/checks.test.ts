@@ -153,11 +153,11 @@ describe('fuse checks', () => {
     { transport: 'kernel', isRoot: true, missing: ['mount', 'umount'] },
     { transport: 'kernel', isRoot: false, missing: ['mount'] },
     { transport: 'fuse-native', isRoot: true, missing: ['umount'] },
-    { transport: 'fuse-native', isRoot: false, missing: ['fusermount or fusermount3'] },
+    { transport: 'fuse-native', isRoot: false, missing: ['fusermount'] },
   ] as const)('checkPrograms for $transport, root: $isRoot', ({ transport, isRoot, missing }) => {
     const findings = checkPrograms(transport, isRoot, root);
     expect(findings.map(({ finding }) => finding)).toEqual(missing.map((name) => `${name} is not in PATH`));
-    for (const name of ['mount', 'umount', 'fusermount3']) put(name, '', 0o755);
+    for (const name of ['mount', 'umount', 'fusermount']) put(name, '', 0o755);
     expect(checkPrograms(transport, isRoot, `/nowhere::${root}`)).toMatchObject([{ status: 'ok' }]);
   });
 
