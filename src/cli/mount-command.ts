@@ -9,6 +9,7 @@ import { Cleanup } from './cleanup.js';
 import { compose } from './compose.js';
 import { answerControl } from './control-answer.js';
 import { serveControl } from './control-server.js';
+import { withStatus } from './control-status.js';
 import { daemonize } from './daemonize.js';
 import { watchDumps } from './dump-watch.js';
 import { CommandError, EXIT } from './exit-status.js';
@@ -91,7 +92,7 @@ async function mountAndServe(
     transport: transport.name,
     lockdown: settings.lockdown,
   };
-  const answer = answerControl(status, store, gate);
+  const answer = withStatus(status, answerControl(mountpoint, store, gate));
   const watch = watchDumps(mountpoint, store, gate);
   cleanup.add('control socket', await serveControl(mountpoint, answer, log, watch));
   log.info('mounted', { mountpoint, source: source.name, transport: transport.name });

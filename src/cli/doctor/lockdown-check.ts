@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { silentLogger } from '../../base/log.js';
-import type { LevelReading } from '../../lockdown/index.js';
-import { KERNEL_LOCKDOWN_FILE, LevelFile, openLockdownGate } from '../../lockdown/index.js';
+import type { LockdownLevel } from '../../lockdown/index.js';
+import { KERNEL_LOCKDOWN_FILE, openLockdownGate, parseLockdownLevel } from '../../lockdown/index.js';
 import { EXIT } from '../exit-status.js';
 import type { Settings } from '../option-table.js';
 import { needsKnownLockdown } from '../select-source.js';
@@ -13,7 +14,7 @@ const check = 'lockdown';
 /** The level, what it means for the source that a mount would use, and whether a mount would start. */
 export function checkLockdown(settings: Settings, source: UsableSource | undefined): Finding {
   const { lockdown: mode, lockdownFile: path } = settings;
-  const reading = readLevel(path ?? KERNEL_LOCKDOWN_FILE);
+  const level = readLevel(path ?? KERNEL_LOCKDOWN_FILE);
   const requireKnown = source === undefined || needsKnownLockdown(source);
   try {
     using gate = openLockdownGate({ mode, path, requireKnown, log: silentLogger });
@@ -25,31 +26,34 @@ export function checkLockdown(settings: Settings, source: UsableSource | undefin
         remedy: 'only a reboot with a lower level (lockdown= of the kernel command line) shows them again',
         exitStatus: EXIT.lockedDown,
       };
-    return mode === 'ignore' ? ignored(reading) : meaningOf(reading, source);
+    return mode === 'ignore' ? ignored(level) : meaningOf(level, source);
   } catch (error) {
     return { check, status: 'fail', finding: reasonOf(error) };
   }
 }
 
-function readLevel(path: string): LevelReading {
-  using file = new LevelFile(path);
-  return file.read();
+/** Undefined: not known. */
+function readLevel(path: string): LockdownLevel | undefined {
+  try {
+    return parseLockdownLevel(readFileSync(path, 'latin1'));
+  } catch {
+    return undefined;
+  }
 }
 
-function ignored(reading: LevelReading): Finding {
-  const level = reading.kind === 'level' ? `the level is ${reading.level}` : 'the level is unknown';
+function ignored(level: LockdownLevel | undefined): Finding {
   return {
     check,
     status: 'warn',
-    finding: `${level}, and --lockdown=ignore shows dumps at every level`,
+    finding: `the level is ${level ?? 'unknown'}, and --lockdown=ignore shows dumps at every level`,
     remedy: 'leave the option out',
   };
 }
 
-/** @param reading of a level at which the gate is open */
-function meaningOf(reading: LevelReading, source: UsableSource | undefined): Finding {
-  if (reading.kind !== 'level') return noLevel(source);
-  if (reading.level !== 'integrity') return { check, status: 'ok', finding: `the level is ${reading.level}` };
+/** @param level at which the gate is open */
+function meaningOf(level: LockdownLevel | undefined, source: UsableSource | undefined): Finding {
+  if (level === undefined) return noLevel(source);
+  if (level !== 'integrity') return { check, status: 'ok', finding: `the level is ${level}` };
   if (source?.name === 'librtas')
     return {
       check,
