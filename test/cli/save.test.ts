@@ -65,7 +65,10 @@ function isInFirmware(tag: string): boolean {
   return existsSync(join(dumps, tag));
 }
 
-describe.each(['kernel', 'fuse-native'])('save over %s', (transport) => {
+/** Several programs, one after the other, on a machine that may be busy. */
+const LONG = { timeout: 120_000 };
+
+describe.each(['kernel', 'fuse-native'])('save over %s', LONG, (transport) => {
   test('copies under the suggested name, for its owner only, with the time of the dump, and removes', async () => {
     const dump = putDump(NAME, 'SYSDUMP.10SIM00.00000001.20260520123816');
     const second = putDump(OTHER, '', 5_000_001);
@@ -102,7 +105,7 @@ describe.each(['kernel', 'fuse-native'])('save over %s', (transport) => {
     await until('copying', () => readdirSync(out).some((name) => statSync(join(out, name)).size > 0));
     const begun = performance.now();
     expect(await saving.stop('SIGINT')).toBe('SIGINT');
-    expect(performance.now() - begun).toBeLessThan(5000);
+    expect(performance.now() - begun).toBeLessThan(15_000);
     expect(saving.stderr).toBe('platdumpfs: interrupted: what was not reported is not saved\n');
     expect(readdirSync(out)).toEqual([]);
     expect(isInFirmware(NAME)).toBe(true);
@@ -124,7 +127,7 @@ describe.each(['kernel', 'fuse-native'])('save over %s', (transport) => {
   });
 });
 
-describe('save and names', () => {
+describe('save and names', LONG, () => {
   test('keeps other files: the tag is added to a name that is taken, and two such names are an error', async () => {
     putDump(NAME, 'SYSDUMP.A');
     putDump(OTHER, 'SYSDUMP.A');
@@ -186,7 +189,7 @@ describe('save and names', () => {
   });
 });
 
-describe('save in trouble', () => {
+describe('save in trouble', LONG, () => {
   test('a read error costs that dump and no other', async () => {
     putDump(NAME, '', SIZE, { faults: [{ at: 200_000, status: -1, times: 'always' }] });
     const good = putDump(OTHER, '');
@@ -265,7 +268,7 @@ describe('save in trouble', () => {
   });
 });
 
-describe('save to a full file system', () => {
+describe('save to a full file system', LONG, () => {
   beforeEach(() => {
     spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1M', 'none', out]);
   });
@@ -299,7 +302,7 @@ describe('save to a full file system', () => {
   });
 });
 
-test('save shows progress on a terminal only', async () => {
+test('save shows progress on a terminal only', LONG, async () => {
   putDump(NAME, '', 4_000_000);
   await mount('--sim-latency-us=1000');
   const command = [
