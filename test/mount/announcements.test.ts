@@ -34,7 +34,10 @@ async function namesWithin(mounted: Mounted, wanted: readonly string[], limitMs:
   return tookMs;
 }
 
-describe.each(CELLS.filter(({ discipline }) => discipline === 'papr'))('over $transport', (cell) => {
+/** Several mounts, one after the other, on a machine that may be busy. */
+const LONG = { timeout: 120_000 };
+
+describe.each(CELLS.filter(({ discipline }) => discipline === 'papr'))('over $transport', LONG, (cell) => {
   test('a dump is in the listing within 2 s after its event is in the log', async () => {
     await using mounted = new Mounted(cell);
     const log = join(mounted.directory, 'platform');
