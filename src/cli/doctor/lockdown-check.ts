@@ -3,6 +3,7 @@ import { silentLogger } from '../../base/log.js';
 import type { LockdownLevel } from '../../lockdown/index.js';
 import { KERNEL_LOCKDOWN_FILE, openLockdownGate, parseLockdownLevel } from '../../lockdown/index.js';
 import { EXIT } from '../exit-status.js';
+import { integrityEffect } from '../integrity-effect.js';
 import type { Settings } from '../option-table.js';
 import { needsKnownLockdown } from '../select-source.js';
 import type { UsableSource } from './firmware-checks.js';
@@ -54,15 +55,9 @@ function ignored(level: LockdownLevel | undefined): Finding {
 function meaningOf(level: LockdownLevel | undefined, source: UsableSource | undefined): Finding {
   if (level === undefined) return noLevel(source);
   if (level !== 'integrity') return { check, status: 'ok', finding: `the level is ${level}` };
-  if (source?.name === 'librtas')
-    return {
-      check,
-      status: 'fail',
-      finding:
-        'the level is integrity: /dev/mem is closed, through which librtas reads; only removing would work',
-      remedy: 'use a kernel with /dev/papr-platform-dump, or boot without lockdown',
-    };
-  return { check, status: 'ok', finding: 'the level is integrity: papr and opal can read, librtas cannot' };
+  if (source === undefined) return { check, status: 'ok', finding: 'the level is integrity' };
+  const { works, text } = integrityEffect(source.name);
+  return { check, status: works ? 'ok' : 'fail', finding: `the level is integrity: ${text}` };
 }
 
 function noLevel(source: UsableSource | undefined): Finding {
