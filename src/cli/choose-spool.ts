@@ -19,8 +19,8 @@ export interface SpoolChoice {
  */
 export function chooseSpool(settings: Settings, source: DumpSource, log: Logger): SpoolChoice | undefined {
   const { spool } = settings;
-  if (spool === 'none' || (spool === 'auto' && source.resumable)) return undefined;
-  const directory = spool === 'auto' ? cacheDirectory() : spool;
+  const directory = spoolDirectory(settings, source);
+  if (directory === undefined) return undefined;
   try {
     ensurePrivateDirectory(directory);
     return { directory, quotaBytes: settings.spoolSize };
@@ -30,6 +30,15 @@ export function chooseSpool(settings: Settings, source: DumpSource, log: Logger)
     log.warn('no spool: dumps larger than the cache are read from firmware again', { directory, why });
     return undefined;
   }
+}
+
+/** Where the spool would be; undefined: none is wanted. Touches nothing. */
+export function spoolDirectory(
+  { spool }: Settings,
+  { resumable }: Pick<DumpSource, 'resumable'>,
+): string | undefined {
+  if (spool === 'none' || (spool === 'auto' && resumable)) return undefined;
+  return spool === 'auto' ? cacheDirectory() : spool;
 }
 
 /** @see systemd.exec(5) for CACHE_DIRECTORY (may be a list), the XDG Base Directory specification for the last */

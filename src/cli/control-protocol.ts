@@ -3,7 +3,7 @@ import type { DumpChange } from './listing-changes.js';
 
 /** One request per connection, a JSON line. The response is one as well; to `watch` a line for each change. */
 export interface ControlRequest {
-  readonly request: 'list' | 'watch';
+  readonly request: 'list' | 'status' | 'watch';
 }
 
 /** A line of the response to `watch`. */
@@ -15,7 +15,19 @@ export type WatchLine =
   | { readonly kind: 'locked'; readonly mountpoint: string }
   | { readonly kind: 'error'; readonly message: string };
 
+/** What a daemon is; told at every lockdown level. */
+export interface DaemonStatus {
+  readonly mountpoint: string;
+  readonly pid: number;
+  readonly version: string;
+  readonly source: string;
+  readonly transport: string;
+  /** Value of the option. */
+  readonly lockdown: 'enforce' | 'ignore';
+}
+
 export type ControlResponse =
+  | ({ readonly kind: 'status' } & DaemonStatus)
   | { readonly kind: 'dumps'; readonly mountpoint: string; readonly dumps: readonly ListedDump[] }
   /** Lockdown: nothing may be told. */
   | { readonly kind: 'locked'; readonly mountpoint: string }

@@ -118,7 +118,7 @@ class Conversations {
 
   #responseTo(request: unknown): ControlResponse {
     if (request instanceof Error) return { kind: 'error', message: request.message };
-    if (request !== 'list') return { kind: 'error', message: 'unknown request' };
+    if (request !== 'list' && request !== 'status') return { kind: 'error', message: 'unknown request' };
     try {
       return this.#answer({ request });
     } catch (error) {

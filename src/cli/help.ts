@@ -3,13 +3,13 @@ import { longName } from './option-kinds.js';
 import type { OptionKey } from './option-table.js';
 import { optionsOf } from './parse-options.js';
 
-interface VerbHelp {
+export interface VerbHelp {
   readonly synopsis: readonly string[];
   readonly about: string;
   readonly notes?: readonly string[];
 }
 
-const VERBS: Record<Verb, VerbHelp> = {
+export const VERBS: Record<Verb, VerbHelp> = {
   mount: {
     synopsis: [
       'platdumpfs mount [SOURCE] MOUNTPOINT [OPTION]...',
@@ -34,10 +34,30 @@ const VERBS: Record<Verb, VerbHelp> = {
       'Asks the daemon at MOUNTPOINT, or the only one that runs; where none runs, or a source is given, the source.',
     ],
   },
+  info: {
+    synopsis: ['platdumpfs info TAG [OPTION]...'],
+    about: 'Shows all that a running mount knows of one dump, without touching firmware.',
+  },
+  save: {
+    synopsis: ['platdumpfs save TAG... DIR [OPTION]...', 'platdumpfs save --all DIR [OPTION]...'],
+    about: 'Copies dumps from a running mount into DIR, each complete and checked or not at all.',
+    notes: [
+      'A copy has the name that the dump suggests for itself, else its tag. No file is overwritten: where another file',
+      'has the name, the tag is added; where the same dump has been saved before, that is said and enough.',
+    ],
+  },
   watch: {
     synopsis: ['platdumpfs watch [MOUNTPOINT] [OPTION]...'],
     about: 'Prints a line for each dump that appears, vanishes or changes, until interrupted.',
     notes: ['Asks the daemon at MOUNTPOINT, or the only one that runs, and ends when that ends.'],
+  },
+  doctor: {
+    synopsis: ['platdumpfs doctor [MOUNTPOINT] [OPTION]...'],
+    about:
+      'Checks everything that a mount with the same options needs, and says what to do. Changes nothing.',
+    notes: [
+      'Exit status: 0 a mount would work, 3 no firmware interface, 4 locked down, 1 something else is missing.',
+    ],
   },
 };
 
@@ -70,16 +90,18 @@ export function verbHelp(verb: Verb): string {
     '',
     about,
     ...(notes === undefined ? [] : ['', ...notes]),
-    ...groups(optionsOf(verb)).flatMap(([group, options]) => ['', `${group}:`, ...options.map(optionHelp)]),
+    ...groupsOf(verb).flatMap(([group, options]) => ['', `${group}:`, ...options.map(optionHelp)]),
     '',
     EXIT_STATUSES,
     '',
   ].join('\n');
 }
 
-function groups(options: readonly [OptionKey, AnyOption][]): [string, [OptionKey, AnyOption][]][] {
+/** The options of a command under their headings. */
+export function groupsOf(verb: Verb): [string, [OptionKey, AnyOption][]][] {
   const byGroup = new Map<string, [OptionKey, AnyOption][]>();
-  for (const entry of options) byGroup.set(entry[1].group, [...(byGroup.get(entry[1].group) ?? []), entry]);
+  for (const entry of optionsOf(verb))
+    byGroup.set(entry[1].group, [...(byGroup.get(entry[1].group) ?? []), entry]);
   return [...byGroup];
 }
 

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { createLogger, silentLogger } from '../base/log.js';
-import type { ControlResponse } from './control-protocol.js';
+import { listingIn } from './daemon-listing.js';
 import { CommandError, EXIT, usageError } from './exit-status.js';
 import type { ListedDump } from './listing.js';
 import { listedFromSource, listingTable, shownAtEveryLevel, sortListing } from './listing.js';
@@ -43,21 +43,10 @@ async function findDumps(parsed: ParsedOptions): Promise<readonly ListedDump[]> 
   const [mountpoint, ...rest] = parsed.positionals;
   if (rest.length > 0)
     throw usageError(`list takes at most one MOUNTPOINT, got ${parsed.positionals.length} arguments`);
-  if (mountpoint !== undefined) return dumpsOf(await askDaemonAt(resolve(mountpoint)));
+  if (mountpoint !== undefined) return listingIn(await askDaemonAt(resolve(mountpoint))).dumps;
   const sourceGiven = SOURCE_OPTIONS.some((key) => parsed.given.has(key));
   const response = sourceGiven ? undefined : await askOnlyDaemon();
-  return response === undefined ? dumpsOfSource(parsed) : dumpsOf(response);
-}
-
-function dumpsOf(response: ControlResponse): readonly ListedDump[] {
-  switch (response.kind) {
-    case 'dumps':
-      return response.dumps;
-    case 'locked':
-      throw new CommandError(EXIT.lockedDown, `locked down, no dump may be shown at ${response.mountpoint}`);
-    case 'error':
-      throw new CommandError(EXIT.failed, `the daemon refused: ${response.message}`);
-  }
+  return response === undefined ? dumpsOfSource(parsed) : listingIn(response).dumps;
 }
 
 async function dumpsOfSource({ settings, given }: ParsedOptions): Promise<ListedDump[]> {

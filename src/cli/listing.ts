@@ -82,6 +82,6 @@ function tableRow(dump: ListedDump): string[] {
 }
 
 /** `2026-11-22 08:12:00`, in the local time zone. */
-function localTime(iso: string): string {
+export function localTime(iso: string): string {
   return new Date(iso).toLocaleString('sv-SE');
 }

@@ -9,6 +9,7 @@ import { Cleanup } from './cleanup.js';
 import { compose } from './compose.js';
 import { answerControl } from './control-answer.js';
 import { serveControl } from './control-server.js';
+import { withStatus } from './control-status.js';
 import { daemonize } from './daemonize.js';
 import { watchDumps } from './dump-watch.js';
 import { CommandError, EXIT } from './exit-status.js';
@@ -22,8 +23,10 @@ import { waitingParent } from './parent.js';
 import { hardenProcess } from './process-hardening.js';
 import type { ChosenSource } from './select-source.js';
 import { chooseSource, needsKnownLockdown } from './select-source.js';
+import { tellServiceManager } from './service-manager.js';
 import { serveUntilEnd } from './service.js';
 import { StopSignals } from './stop-signals.js';
+import { version } from './version.js';
 
 /** Unmounted already: nobody but threads that still work for the mount is waited for. */
 const CLEANUP_MS = 10_000;
@@ -81,11 +84,20 @@ async function mountAndServe(
   const mounted = await mountErrorsAsStatus(() =>
     mount(transport, filesystem, { ...request, mountpoint }, log),
   );
-  const answer = answerControl(mountpoint, store, gate);
+  const status = {
+    mountpoint,
+    pid: process.pid,
+    version: version(),
+    source: source.name,
+    transport: transport.name,
+    lockdown: settings.lockdown,
+  };
+  const answer = withStatus(status, answerControl(mountpoint, store, gate));
   const watch = watchDumps(mountpoint, store, gate);
   cleanup.add('control socket', await serveControl(mountpoint, answer, log, watch));
   log.info('mounted', { mountpoint, source: source.name, transport: transport.name });
   await parent?.ready(mountpoint);
+  await tellServiceManager('ready', `serves ${source.name} at ${mountpoint}`, log);
   await serveUntilEnd(mounted, stop, settings.unmountTimeout, log);
 }
 

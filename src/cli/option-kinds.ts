@@ -1,7 +1,7 @@
 import type { ValueParser } from './values.js';
 
 /** Commands with options of their own. */
-export type Verb = 'mount' | 'umount' | 'list' | 'watch';
+export type Verb = 'mount' | 'umount' | 'list' | 'info' | 'save' | 'watch' | 'doctor';
 
 interface Described {
   /** Commands that take the option. */

@@ -25,15 +25,18 @@ export const SOURCE_NAMES = ['auto', 'papr', 'librtas', 'opal', 'sim'] as const;
 export type SourceName = (typeof SOURCE_NAMES)[number];
 
 const SERVE = ['mount'] as const;
-const SOURCES = ['mount', 'list'] as const;
-const ALL = ['mount', 'umount', 'list', 'watch'] as const;
+/** What a mount needs of the machine. */
+const NEEDED = ['mount', 'doctor'] as const;
+const SOURCES = ['mount', 'list', 'doctor'] as const;
+const ALL = ['mount', 'umount', 'list', 'info', 'save', 'watch', 'doctor'] as const;
 
 const IN_SOURCE = { verbs: SOURCES, group: 'Where dumps come from' } as const;
-const IN_EVENTS = { verbs: SERVE, group: 'How dumps are announced' } as const;
+const IN_EVENTS = { verbs: NEEDED, group: 'How dumps are announced' } as const;
 const IN_SIM = { verbs: SOURCES, group: 'Simulated hypervisor' } as const;
 const IN_MOUNT = { verbs: SERVE, group: 'Mount' } as const;
 const IN_LOCKDOWN = { verbs: SOURCES, group: 'Kernel lockdown' } as const;
-const IN_LOG = { verbs: ALL, group: 'Diagnostics' } as const;
+const IN_MACHINE = { verbs: NEEDED, group: 'Mount' } as const;
+const IN_LOG = { verbs: ['mount', 'umount', 'list'], group: 'Diagnostics' } as const;
 
 /**
  * Every option once: long options, their `-o name=value` spelling, checks, defaults and help all come from here.
@@ -125,7 +128,7 @@ export const OPTIONS = {
   },
   transport: {
     kind: 'value',
-    ...IN_MOUNT,
+    ...IN_MACHINE,
     metavar: 'auto|kernel|fuse-native',
     default: 'auto',
     parse: oneOf('auto', 'kernel', 'fuse-native'),
@@ -154,7 +157,7 @@ export const OPTIONS = {
   },
   spool: {
     kind: 'value',
-    ...IN_MOUNT,
+    ...IN_MACHINE,
     metavar: 'auto|none|DIR',
     default: 'auto',
     parse: wordOrPath('auto', 'none'),
@@ -162,7 +165,7 @@ export const OPTIONS = {
   },
   spoolSize: {
     kind: 'value',
-    ...IN_MOUNT,
+    ...IN_MACHINE,
     metavar: 'SIZE',
     default: '16GiB',
     parse: size(MIB),
@@ -230,12 +233,35 @@ export const OPTIONS = {
     parse: path,
     summary: 'file that says the level (default: /sys/kernel/security/lockdown)',
   },
-  json: {
+  mountpoint: {
+    kind: 'optional',
+    verbs: ['info', 'save'],
+    group: 'Where dumps come from',
+    argvOnly: true,
+    metavar: 'PATH',
+    parse: path,
+    summary: 'the mount to ask, where several are served',
+  },
+  all: {
     kind: 'flag',
-    verbs: ['list', 'watch'],
+    verbs: ['save'],
     group: 'Output',
     argvOnly: true,
-    summary: 'for scripts: list prints a JSON array, watch a JSON object per line',
+    summary: 'every dump that is listed, instead of TAGs',
+  },
+  remove: {
+    kind: 'flag',
+    verbs: ['save'],
+    group: 'Output',
+    argvOnly: true,
+    summary: 'remove each dump from firmware once its copy is complete and on disk',
+  },
+  json: {
+    kind: 'flag',
+    verbs: ['list', 'info', 'watch', 'doctor'],
+    group: 'Output',
+    argvOnly: true,
+    summary: 'for scripts: list prints a JSON array, info and doctor an object, watch an object per line',
   },
   traceRtas: {
     kind: 'optional',

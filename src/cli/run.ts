@@ -1,11 +1,14 @@
 import { usageError } from './exit-status.js';
+import { doctorCommand } from './doctor-command.js';
 import { generalHelp, isVerb, verbHelp } from './help.js';
+import { infoCommand } from './info-command.js';
 import { listCommand } from './list-command.js';
 import { mountCommand } from './mount-command.js';
 import { mountRequest } from './mount-request.js';
 import type { Verb } from './option-kinds.js';
 import { parseOptions } from './parse-options.js';
 import { printOut } from './print.js';
+import { saveCommand } from './save-command.js';
 import { umountCommand } from './umount-command.js';
 import { version } from './version.js';
 import { watchCommand } from './watch-command.js';
@@ -31,6 +34,12 @@ async function runVerb(verb: Verb, rest: readonly string[], args: readonly strin
       return umountCommand(parsed);
     case 'list':
       return listCommand(parsed);
+    case 'info':
+      return infoCommand(parsed);
+    case 'save':
+      return saveCommand(parsed);
+    case 'doctor':
+      return doctorCommand(parsed);
     case 'watch':
       return watchCommand(parsed);
   }

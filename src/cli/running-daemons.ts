@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { resolveMountpoint } from '../fuse/index.js';
 import { askDaemon, isAnswered } from './control-client.js';
-import type { ControlResponse } from './control-protocol.js';
+import type { ControlResponse, DaemonStatus } from './control-protocol.js';
 import { CommandError, EXIT, usageError } from './exit-status.js';
 import { isSocketName, runtimeDirectory, socketName } from './runtime-directory.js';
 
@@ -46,6 +46,17 @@ export async function socketOfDaemon(mountpoint: string | undefined): Promise<st
   }
   const where = mountpoint === undefined ? 'runs' : `serves ${mountpoint}`;
   throw new CommandError(EXIT.failed, `no platdumpfs of this user ${where}`);
+}
+
+/** Daemons of this user that say what they are. */
+export async function statusOfDaemons(): Promise<readonly DaemonStatus[]> {
+  const directory = runtimeDirectory();
+  const paths = directory === undefined ? [] : socketsIn(directory);
+  // One that does not answer, or is of another version, has a mount, which is looked at as well.
+  const answers = await Promise.all(
+    paths.map((path) => askDaemon(path, { request: 'status' }).catch(() => undefined)),
+  );
+  return answers.flatMap((answer) => (answer?.kind === 'status' ? [answer] : []));
 }
 
 async function socketNameAt(mountpoint: string): Promise<string> {

@@ -32,6 +32,11 @@ export function isSocketName(name: string): boolean {
 /** Makes the directory, or checks that nobody else could replace what is in it. @throws Error */
 export function ensurePrivateDirectory(directory: string, uid = process.getuid?.()): void {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
+  checkPrivateDirectory(directory, uid);
+}
+
+/** @throws Error where there is no such directory, or others could replace what is in it */
+export function checkPrivateDirectory(directory: string, uid = process.getuid?.()): void {
   const { mode, uid: owner } = lstatSync(directory);
   if (owner !== uid || (mode & 0o022) !== 0) throw new Error(`${directory} can be written by other users`);
 }

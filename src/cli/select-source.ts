@@ -13,7 +13,7 @@ import {
 import { CommandError, EXIT } from './exit-status.js';
 import type { Settings, SourceName } from './option-table.js';
 
-const TRY_SIM = '--source sim serves the dumps of a simulated hypervisor';
+export const TRY_SIM = '--source sim serves the dumps of a simulated hypervisor';
 
 /** Where dumps come from, and why from there. */
 export interface ChosenSource {
@@ -47,7 +47,7 @@ function noInterface(message: string): CommandError {
 }
 
 /** Simulated dumps are nobody's secret: for them the lockdown level may stay unknown. */
-export function needsKnownLockdown(source: ChosenSource): boolean {
+export function needsKnownLockdown(source: Pick<ChosenSource, 'name'>): boolean {
   return source.name !== 'sim';
 }
 

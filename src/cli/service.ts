@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../base/log.js';
 import type { Mounted } from '../fuse/index.js';
 import { CommandError, EXIT } from './exit-status.js';
+import { tellServiceManager } from './service-manager.js';
 import type { StopSignals } from './stop-signals.js';
 
 /** How long the kernel may take to let go once the mount is out of the mount table, in milliseconds. */
@@ -20,6 +21,7 @@ export async function serveUntilEnd(
     return;
   }
   log.info('stopping', { signal });
+  void tellServiceManager('stopping', `unmounting after ${signal}`, log);
   await unmountOnce(mounted, stop, unmountTimeoutMs);
   await Promise.race([mounted.ended, sleep(LET_GO_MS, undefined, { ref: false })]);
   log.info('stopped');

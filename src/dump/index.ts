@@ -1,6 +1,9 @@
-export { Announcements, ERROR_LOG, PLATFORM_LOG } from './announcements/announcements.js';
+export { Announcements, ERROR_LOG, PLATFORM_LOG, feedFor } from './announcements/announcements.js';
 export type { AnnouncementsOptions } from './announcements/announcements.js';
 export type { Announcement } from './announcements/announcement.js';
+export type { RtasErrd } from './announcements/rtas-errd.js';
+export { extractorWarning, lookAtRtasErrd, processesNamed } from './announcements/rtas-errd.js';
+export { readDirectory } from './directory.js';
 export type { Dump, DumpSize, DumpState, LostReason, SizeOrigin } from './dump.js';
 export { DumpStore, MIN_CACHE_BYTES, openDumpStore } from './dump-store.js';
 export type { DumpStoreOptions, DumpSummary, SharedBlocks, StoreEvent } from './dump-store.js';

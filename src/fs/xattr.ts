@@ -4,6 +4,8 @@ import type { Dump } from '../dump/index.js';
 import type { Answer } from './operations.js';
 
 const PREFIX = 'user.platdump.';
+/** Namespaces that this filesystem has not. @see xattr(7) */
+const FOREIGN = ['system.', 'security.', 'trusted.'];
 
 type Read = (dump: Dump, source: string, signal: () => AbortSignal) => Answer<string>;
 
@@ -35,7 +37,7 @@ export function readXattr(
 }
 
 export function noXattr(name: string): FsError {
-  // POSIX ACLs: "not supported" makes ls and cp fall back to the mode; "no data" would be asked again each time.
-  const code = name.startsWith('system.') ? 'ENOTSUP' : 'ENODATA';
+  // "Not supported" makes ls ask for labels and ACLs once, "no data" once for each file.
+  const code = FOREIGN.some((namespace) => name.startsWith(namespace)) ? 'ENOTSUP' : 'ENODATA';
   return new FsError(code, `no extended attribute ${name}`, { severity: 'debug' });
 }

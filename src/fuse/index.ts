@@ -1,5 +1,6 @@
 export * from './transport.js';
 export { canMountDirectly } from './kernel/can-mount.js';
+export { whyNoDevice } from './kernel/device.js';
 export { kernelTransport } from './kernel/kernel-transport.js';
 export type { MountEntry } from '../base/mountinfo.js';
 export {
@@ -7,6 +8,7 @@ export {
   clearStaleMounts,
   mountsAt,
   OWN_FSTYPE,
+  ownMounts,
   resolveMountpoint,
   unmountOrDetach,
 } from './mount-table.js';

@@ -13,6 +13,13 @@ import { runUmount } from './umount-command.js';
 /** How every mount of this program shows in the mount table, whatever the transport. */
 export const OWN_FSTYPE = 'fuse.platdumpfs';
 
+/** Every mount of this program that this process sees, whoever serves it. */
+export function ownMounts(): MountEntry[] {
+  return parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8')).filter(
+    ({ fstype }) => fstype === OWN_FSTYPE,
+  );
+}
+
 /** What is mounted at exactly this place, lowest first. @param mountpoint absolute, without symbolic links */
 export function mountsAt(mountpoint: string): MountEntry[] {
   return mountsInOrder(parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8')), mountpoint);

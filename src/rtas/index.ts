@@ -8,3 +8,4 @@ export type { DumpNotice, DumpNotices, IgnoredNotice } from './events/dump-notic
 export { MAX_RECORD_BYTES, readErrorLogRecord } from './events/error-log-record.js';
 export type { ErrorLogRecord } from './events/error-log-record.js';
 export { EventText } from './events/event-text.js';
+export { LineSplitter } from './events/line-splitter.js';

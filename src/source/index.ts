@@ -10,6 +10,6 @@ export { openPaprSource } from './papr-source.js';
 export type { PaprSourceOptions } from './papr-source.js';
 export { openLibrtasSource } from './librtas-source.js';
 export type { LibrtasSourceOptions } from './librtas-source.js';
-export { absenceOf, findRealSource } from './select.js';
+export { REAL_SOURCES, absenceOf, findRealSource } from './select.js';
 export type { FoundSource, RealSourceName } from './select.js';
 export { SourceUnavailable } from './source-unavailable.js';

@@ -3,7 +3,7 @@ import { opalAbsence } from './opal-source.js';
 import { paprAbsence } from './papr-source.js';
 
 /** Sources that reach real firmware, best first. */
-const REAL_SOURCES = ['papr', 'librtas', 'opal'] as const;
+export const REAL_SOURCES = ['papr', 'librtas', 'opal'] as const;
 export type RealSourceName = (typeof REAL_SOURCES)[number];
 
 export interface SourcePlaces {

@@ -1,8 +1,10 @@
-import { appendFile, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { appendFile, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { dumpTag, tagName } from '../../src/base/tag.js';
 import { CELLS, Mounted, until } from '../support/mounted.js';
+import { mustRun, runTool } from '../support/run-tool.js';
 import { event, locator } from '../unit/rtas/events/support/build-event.js';
 import { eventText } from '../unit/rtas/events/support/event-samples.js';
 
@@ -32,7 +34,10 @@ async function namesWithin(mounted: Mounted, wanted: readonly string[], limitMs:
   return tookMs;
 }
 
-describe.each(CELLS.filter(({ discipline }) => discipline === 'papr'))('over $transport', (cell) => {
+/** Several mounts, one after the other, on a machine that may be busy. */
+const LONG = { timeout: 120_000 };
+
+describe.each(CELLS.filter(({ discipline }) => discipline === 'papr'))('over $transport', LONG, (cell) => {
   test('a dump is in the listing within 2 s after its event is in the log', async () => {
     await using mounted = new Mounted(cell);
     const log = join(mounted.directory, 'platform');
@@ -79,5 +84,98 @@ describe.each(CELLS.filter(({ discipline }) => discipline === 'papr'))('over $tr
     await expect(stat(mounted.at(second))).rejects.toMatchObject({ code: 'ENOENT' });
     expect((await stat(mounted.at(NAME))).size).toBe(SIZE);
     await namesWithin(mounted, [NAME], SOON_MS);
+  });
+
+  test('kill -9 between the invalidation and its record: the tag is offered to nobody, until it returns as a new file', async () => {
+    await using mounted = new Mounted(cell);
+    const state = join(mounted.directory, 'tags');
+    const options = [`--sim-dir=${mounted.simDir}`, `--state-file=${state}`, '--events=off'];
+    const path = mounted.at(NAME);
+    await putUnannounced(mounted);
+    await mounted.start(...options);
+    expect((await stat(path)).size).toBe(SIZE);
+    await mustRun('cat', [path]);
+    await until('written down', async () => (await readFile(state, 'utf8').catch(() => '')).includes(NAME));
+    const before = await readFile(state);
+
+    const removal = runTool('rm', [path]);
+    await until('invalidated', () => existsSync(join(mounted.simDir, `${NAME}.invalidated`)));
+    mounted.daemon.child.kill('SIGKILL');
+    await Promise.all([mounted.daemon.exit(), removal]);
+    // On a slow machine the record was quicker than the signal.
+    await writeFile(state, before);
+
+    await mounted.start(...options);
+    await expect(stat(path)).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(await runTool('cat', [path])).toMatchObject({ status: 1, bytes: 0 });
+    await namesWithin(mounted, [], SOON_MS);
+    await until('struck out', async () => !(await readFile(state, 'utf8')).includes(NAME));
+
+    await writeFile(join(mounted.simDir, NAME), Buffer.alloc(SIZE + 1, 8));
+    await until('found again', () => existsSync(path));
+    const first = await stat(path);
+    expect(first.size).toBe(SIZE + 1);
+    await mustRun('cat', [path]);
+    await mustRun('rm', [path]);
+    expect(existsSync(path)).toBe(false);
+    await writeFile(join(mounted.simDir, NAME), Buffer.alloc(SIZE, 9));
+    await until('found once more', () => existsSync(path));
+    const second = await stat(path);
+    expect(second.size).toBe(SIZE);
+    expect(second.ino).not.toBe(first.ino);
+    expect((await mustRun('cat', [path])).bytes).toBe(SIZE);
+  });
+
+  test('asking for names of dumps that are not there costs firmware little', async () => {
+    await using mounted = new Mounted(cell);
+    await mounted.start(`--sim-dir=${mounted.simDir}`, '--events=off', '--trace-rtas', mounted.tracePath);
+    const absent = Array.from({ length: 100 }, (_, at) => mounted.at(tagName(dumpTag(TAG + BigInt(at)))));
+    const begun = performance.now();
+    await runTool('stat', absent);
+    const seconds = (performance.now() - begun) / 1000;
+    // Ten at once, ten a second more: the rest is refused, not queued.
+    const afterwards = (await mounted.trace()).length;
+    expect(afterwards).toBeGreaterThan(0);
+    expect(afterwards).toBeLessThanOrEqual(10 + Math.ceil(10 * seconds));
+    const tags = (await mounted.trace()).map(({ tag }) => tag);
+    expect(new Set(tags).size).toBe(tags.length);
+    expect((await runTool('stat', absent)).stderr).toContain('Resource temporarily unavailable');
+    // A name that is no tag is no question.
+    await until('allowed again', async () =>
+      (await runTool('stat', [mounted.at(NAME)])).stderr.includes('No such'),
+    );
+    const before = (await mounted.trace()).length;
+    await runTool('stat', [mounted.at('core'), mounted.at('0x1'), mounted.at(NAME.toUpperCase())]);
+    expect((await mounted.trace()).length).toBe(before);
+  });
+
+  test('a hint of rtas_errd in the journal makes its dump known', async () => {
+    await using mounted = new Mounted(cell);
+    const log = join(mounted.directory, 'platform');
+    const journal = join(mounted.directory, 'journal');
+    const programs = join(mounted.directory, 'bin');
+    await putUnannounced(mounted);
+    await mkdir(programs);
+    await writeFile(journal, '{"MESSAGE":"damaged\n');
+    await writeFile(join(programs, 'journalctl'), `#!/bin/sh\nexec tail -n +1 -f ${journal}\n`, {
+      mode: 0o755,
+    });
+    const path = process.env['PATH'];
+    process.env['PATH'] = `${programs}:${path}`;
+    try {
+      await mounted.start(`--sim-dir=${mounted.simDir}`, '--events=log', `--platform-log=${log}`);
+    } finally {
+      process.env['PATH'] = path;
+    }
+    const command = `extract_platdump 0x${NAME.slice(2).toUpperCase()}`;
+    const entry = {
+      MESSAGE: `After clearing space, run '${command}'.`,
+      __REALTIME_TIMESTAMP: '1763800000000000',
+    };
+    await appendFile(journal, `${JSON.stringify(entry)}\n`);
+    await namesWithin(mounted, [NAME], SOON_MS);
+    expect(await stat(mounted.at(NAME))).toMatchObject({ size: SIZE, mtimeMs: 1_763_800_000_000 });
+    expect(await mounted.daemon.stop()).toBe(0);
+    expect((await runTool('pgrep', ['-f', `tail -n .1 -f ${journal}`])).stdout).toBe('');
   });
 });

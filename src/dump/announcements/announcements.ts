@@ -1,11 +1,14 @@
 import { existsSync } from 'node:fs';
 import type { Logger } from '../../base/log.js';
 import type { DumpStore } from '../dump-store.js';
+import type { Announcement } from './announcement.js';
 import type { EventsMode, FeedChoice } from './choose-feed.js';
 import { chooseFeed } from './choose-feed.js';
 import { ErrorLogFeed } from './error-log-feed.js';
+import { JournalFeed } from './journal-feed.js';
 import { openLogFeed } from './log-feed.js';
-import { isRtasErrdRunning } from './rtas-errd.js';
+import type { RtasErrd } from './rtas-errd.js';
+import { extractorWarning, lookAtRtasErrd } from './rtas-errd.js';
 import { TagMemory } from './tag-memory.js';
 
 export const PLATFORM_LOG = '/var/log/platform';
@@ -21,22 +24,39 @@ export interface AnnouncementsOptions {
   /** Where tags are remembered; absent: nowhere. */
   readonly stateFile?: string | undefined;
   readonly log: Logger;
+  /** Default: as it is on this machine. */
+  readonly rtasErrd?: RtasErrd;
 }
 
 /** Sources that say by themselves which dumps there are. */
 const LISTING_SOURCES = new Set(['sim', 'opal']);
 
+/** Decides by what is there now. @param source name of the source that the dumps are read from */
+export function feedFor(
+  source: string,
+  { events, platformLog }: Pick<AnnouncementsOptions, 'events' | 'platformLog'>,
+  { isRunning }: RtasErrd,
+): FeedChoice {
+  return chooseFeed({
+    mode: events,
+    sourceLists: LISTING_SOURCES.has(source),
+    logIsNamed: platformLog !== undefined,
+    logExists: existsSync(platformLog ?? PLATFORM_LOG),
+    rtasErrdRuns: isRunning,
+  });
+}
+
 /** Everything that names dumps to the store, beside its source. Ends for good at lockdown. */
 export class Announcements implements AsyncDisposable {
   readonly #options: AnnouncementsOptions;
   readonly #memory: TagMemory | undefined;
-  #feed: AsyncDisposable | undefined;
+  #feeds: readonly AsyncDisposable[];
 
   constructor(options: AnnouncementsOptions) {
     this.#options = options;
     const { store, stateFile, log } = options;
     if (stateFile !== undefined) this.#memory = new TagMemory(store, stateFile, log);
-    this.#feed = this.#start();
+    this.#feeds = this.#start();
   }
 
   /** Lockdown: no tag is taken in or written down any more. */
@@ -51,35 +71,30 @@ export class Announcements implements AsyncDisposable {
   }
 
   async #end(): Promise<void> {
-    const feed = this.#feed;
-    this.#feed = undefined;
-    await feed?.[Symbol.asyncDispose]();
+    const feeds = this.#feeds;
+    this.#feeds = [];
+    await Promise.all(feeds.map((feed) => feed[Symbol.asyncDispose]()));
   }
 
-  #start(): AsyncDisposable | undefined {
-    const { events: mode, platformLog, store, log } = this.#options;
-    const choice = chooseFeed({
-      mode,
-      sourceLists: LISTING_SOURCES.has(store.source.name),
-      logIsNamed: platformLog !== undefined,
-      logExists: existsSync(platformLog ?? PLATFORM_LOG),
-      rtasErrdRuns: isRtasErrdRunning(),
-    });
+  #start(): readonly AsyncDisposable[] {
+    const { store, log } = this.#options;
+    const { rtasErrd = lookAtRtasErrd() } = this.#options;
+    const choice = feedFor(store.source.name, this.#options, rtasErrd);
     const { feed, why, warning } = choice;
+    const danger = LISTING_SOURCES.has(store.source.name) ? undefined : extractorWarning(rtasErrd);
     log.info('announcements of dumps', { from: feed === 'off' ? 'nowhere' : this.#pathOf(feed), why });
     if (warning !== undefined) log.warn(warning);
+    if (danger !== undefined) log.warn(danger);
     return this.#open(choice);
   }
 
-  #open({ feed }: FeedChoice): AsyncDisposable | undefined {
+  #open({ feed }: FeedChoice): readonly AsyncDisposable[] {
     const { store, log } = this.#options;
-    if (feed === 'off') return undefined;
-    const options = {
-      path: this.#pathOf(feed),
-      announce: (announcement: Parameters<DumpStore['announce']>[0]): void => store.announce(announcement),
-      log,
-    };
-    return feed === 'log' ? openLogFeed(options) : new ErrorLogFeed(options);
+    if (feed === 'off') return [];
+    const announce = (announcement: Announcement): void => store.announce(announcement);
+    const options = { path: this.#pathOf(feed), announce, log };
+    if (feed === 'proc') return [new ErrorLogFeed(options)];
+    return [openLogFeed(options), new JournalFeed({ announce, log })];
   }
 
   #pathOf(feed: 'log' | 'proc'): string {

@@ -5,8 +5,11 @@ import type { Announcement } from './announcement.js';
 import { MOST_KNOWN_TAGS, formatKnownTags, parseKnownTags } from './known-tags.js';
 import { readStateFile, writeStateFile } from './state-file.js';
 
-/** Changes that come together are written together. */
-const WRITE_DELAY_MS = 100;
+/**
+ * Changes that come together are written together. The first is written at once: the event that it came with may have
+ * been taken from where it was for good.
+ */
+const WRITE_PAUSE_MS = 100;
 /** A file that cannot be written is tried again. */
 const RETRY_MS = 30_000;
 
@@ -23,6 +26,7 @@ export class TagMemory implements AsyncDisposable {
   #writing: Promise<void> | undefined;
   #isStale = false;
   #isFrozen = false;
+  #writtenAtMs = -Infinity;
   #complaint = '';
 
   constructor(store: DumpStore, path: string, log: Logger) {
@@ -67,28 +71,31 @@ export class TagMemory implements AsyncDisposable {
     // A name that was unlinked is not forgotten before firmware has been told, which comes as `lost`.
     if (kind === 'removed') return;
     if (kind !== 'lost') this.#keep(dump);
-    else if (this.#dumps.get(dump.tag) === dump && this.#dumps.delete(dump.tag))
-      this.#schedule(WRITE_DELAY_MS);
+    else if (this.#dumps.get(dump.tag) === dump && this.#dumps.delete(dump.tag)) this.#schedule();
   }
 
   #keep(dump: Dump): void {
     if (dump.sourceIncarnation !== undefined || dump.lost !== undefined) return;
     if (this.#dumps.size >= MOST_KNOWN_TAGS && !this.#dumps.has(dump.tag)) return;
     this.#dumps.set(dump.tag, dump);
-    this.#schedule(WRITE_DELAY_MS);
+    this.#schedule();
   }
 
-  #schedule(delayMs: number): void {
+  #schedule(delayMs = this.#writtenAtMs + WRITE_PAUSE_MS - performance.now()): void {
     if (this.#isFrozen) return;
     this.#isStale = true;
     if (this.#timer !== undefined || this.#writing !== undefined) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#writing = this.#write().finally(() => {
-        this.#writing = undefined;
-        if (this.#isStale) this.#schedule(this.#complaint === '' ? WRITE_DELAY_MS : RETRY_MS);
-      });
-    }, delayMs);
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#writing = this.#write().finally(() => {
+          this.#writing = undefined;
+          this.#writtenAtMs = performance.now();
+          if (this.#isStale) this.#schedule(this.#complaint === '' ? WRITE_PAUSE_MS : RETRY_MS);
+        });
+      },
+      Math.max(0, delayMs),
+    );
     this.#timer.unref();
   }
 

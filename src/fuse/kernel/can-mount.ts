@@ -1,5 +1,5 @@
-import { constants, accessSync, readFileSync } from 'node:fs';
-import { DEVICE_PATH, whyNotOpen } from './device.js';
+import { readFileSync } from 'node:fs';
+import { whyNoDevice } from './device.js';
 
 const CAP_SYS_ADMIN = 21n;
 
@@ -7,13 +7,10 @@ export type CanMount = { readonly ok: true } | { readonly ok: false; readonly wh
 
 /** Whether this process may mount by itself: an accessible FUSE device and the capability to mount. */
 export function canMountDirectly(): CanMount {
-  try {
-    accessSync(DEVICE_PATH, constants.R_OK | constants.W_OK);
-    if (mayMount(readFileSync('/proc/self/status', 'utf8'))) return { ok: true };
-    return { ok: false, why: 'CAP_SYS_ADMIN is missing' };
-  } catch (error) {
-    return { ok: false, why: `${DEVICE_PATH}: ${whyNotOpen(error)}` };
-  }
+  const why = whyNoDevice();
+  if (why !== undefined) return { ok: false, why };
+  if (mayMount(readFileSync('/proc/self/status', 'utf8'))) return { ok: true };
+  return { ok: false, why: 'CAP_SYS_ADMIN is missing' };
 }
 
 /** @param status text of /proc/self/status */

@@ -1,4 +1,4 @@
-import { fstatSync, openSync } from 'node:fs';
+import { accessSync, constants, fstatSync, openSync } from 'node:fs';
 import { MountError } from '../transport.js';
 
 export const DEVICE_PATH = '/dev/fuse';
@@ -12,6 +12,16 @@ export function openDevice(): number {
     return openSync(DEVICE_PATH, 'r+');
   } catch (error) {
     throw new MountError(`cannot open ${DEVICE_PATH}: ${whyNotOpen(error)}`, { cause: error });
+  }
+}
+
+/** Why this process cannot open a FUSE device; undefined: it can. */
+export function whyNoDevice(): string | undefined {
+  try {
+    accessSync(DEVICE_PATH, constants.R_OK | constants.W_OK);
+    return undefined;
+  } catch (error) {
+    return `${DEVICE_PATH}: ${whyNotOpen(error)}`;
   }
 }
 

@@ -7,6 +7,7 @@ const root = new URL('../../../', import.meta.url);
 /** Documents for users of the program; others quote the command lines of other programs. */
 const documents = [
   'README.md',
+  'docs/service.md',
   'docs/semantics.md',
   'docs/errors.md',
   'docs/architecture.md',

@@ -4,7 +4,7 @@ import type { Verb } from '../../../src/cli/option-kinds.js';
 import { longName } from '../../../src/cli/option-kinds.js';
 import { optionsOf } from '../../../src/cli/parse-options.js';
 
-const VERBS: Verb[] = ['mount', 'umount', 'list'];
+const VERBS: Verb[] = ['mount', 'umount', 'list', 'info', 'save', 'watch', 'doctor'];
 
 describe('help', () => {
   test.each(VERBS)('on %s names every option with its default, and nothing twice', (verb) => {

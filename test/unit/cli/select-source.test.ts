@@ -45,6 +45,6 @@ describe('on a machine without firmware for dumps', () => {
 });
 
 test('needsKnownLockdown spares simulated dumps only', () => {
-  expect(needsKnownLockdown({ name: 'sim', passedOver: {} })).toBe(false);
-  expect(needsKnownLockdown({ name: 'opal', passedOver: {} })).toBe(true);
+  expect(needsKnownLockdown({ name: 'sim' })).toBe(false);
+  expect(needsKnownLockdown({ name: 'opal' })).toBe(true);
 });

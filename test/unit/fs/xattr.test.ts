@@ -69,7 +69,9 @@ describe('readXattr', () => {
     { name: 'user.tag', code: 'ENODATA' },
     { name: 'tag', code: 'ENODATA' },
     { name: '', code: 'ENODATA' },
-    { name: 'security.capability', code: 'ENODATA' },
+    { name: 'security.capability', code: 'ENOTSUP' },
+    { name: 'security.selinux', code: 'ENOTSUP' },
+    { name: 'trusted.overlay', code: 'ENOTSUP' },
     { name: 'system.posix_acl_access', code: 'ENOTSUP' },
     { name: 'system.platdump.tag', code: 'ENOTSUP' },
   ])('$name is $code, quietly', ({ name, code }) => {

@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs';
+import { silentLogger } from '../../base/log.js';
+import type { LockdownLevel } from '../../lockdown/index.js';
+import { KERNEL_LOCKDOWN_FILE, openLockdownGate, parseLockdownLevel } from '../../lockdown/index.js';
+import { EXIT } from '../exit-status.js';
+import { integrityEffect } from '../integrity-effect.js';
+import type { Settings } from '../option-table.js';
+import { needsKnownLockdown } from '../select-source.js';
+import type { UsableSource } from './firmware-checks.js';
+import type { Finding } from './finding.js';
+import { reasonOf } from './finding.js';
+
+const check = 'lockdown';
+
+/** The level, what it means for the source that a mount would use, and whether a mount would start. */
+export function checkLockdown(settings: Settings, source: UsableSource | undefined): Finding {
+  const { lockdown: mode, lockdownFile: path } = settings;
+  const level = readLevel(path ?? KERNEL_LOCKDOWN_FILE);
+  const requireKnown = source === undefined || needsKnownLockdown(source);
+  try {
+    using gate = openLockdownGate({ mode, path, requireKnown, log: silentLogger });
+    if (gate.locked())
+      return {
+        check,
+        status: 'fail',
+        finding: `locked down, no dump may be shown: ${gate.reason}`,
+        remedy: 'only a reboot with a lower level (lockdown= of the kernel command line) shows them again',
+        exitStatus: EXIT.lockedDown,
+      };
+    return mode === 'ignore' ? ignored(level) : meaningOf(level, source);
+  } catch (error) {
+    return { check, status: 'fail', finding: reasonOf(error) };
+  }
+}
+
+/** Undefined: not known. */
+function readLevel(path: string): LockdownLevel | undefined {
+  try {
+    return parseLockdownLevel(readFileSync(path, 'latin1'));
+  } catch {
+    return undefined;
+  }
+}
+
+function ignored(level: LockdownLevel | undefined): Finding {
+  return {
+    check,
+    status: 'warn',
+    finding: `the level is ${level ?? 'unknown'}, and --lockdown=ignore shows dumps at every level`,
+    remedy: 'leave the option out',
+  };
+}
+
+/** @param level at which the gate is open */
+function meaningOf(level: LockdownLevel | undefined, source: UsableSource | undefined): Finding {
+  if (level === undefined) return noLevel(source);
+  if (level !== 'integrity') return { check, status: 'ok', finding: `the level is ${level}` };
+  if (source === undefined) return { check, status: 'ok', finding: 'the level is integrity' };
+  const { works, text } = integrityEffect(source.name);
+  return { check, status: works ? 'ok' : 'fail', finding: `the level is integrity: ${text}` };
+}
+
+function noLevel(source: UsableSource | undefined): Finding {
+  if (source?.name !== 'sim') return { check, status: 'ok', finding: 'this kernel has no lockdown' };
+  return {
+    check,
+    status: 'note',
+    finding: `${KERNEL_LOCKDOWN_FILE} is not there, which simulated dumps do not need`,
+  };
+}

@@ -1,0 +1,103 @@
+import { accessSync, constants, existsSync, readFileSync, statfsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { pageSize } from '../../base/page-size.js';
+import { formatSize } from '../../base/size.js';
+import { spoolDirectory } from '../choose-spool.js';
+import type { Settings } from '../option-table.js';
+import { checkPrivateDirectory } from '../runtime-directory.js';
+import type { UsableSource } from './firmware-checks.js';
+import type { Finding } from './finding.js';
+import { reasonOf } from './finding.js';
+
+/** Dumps of 3 GB are seen in the field. */
+const ROOM_FOR_A_DUMP_BYTES = 4 * 1024 ** 3;
+
+export function checkPageSize(bytes = pageSize()): Finding {
+  return {
+    check: 'page-size',
+    status: 'ok',
+    finding: `${formatSize(bytes)}; requests follow what is negotiated`,
+  };
+}
+
+/** Whether there is a private place for encrypted copies, with room. Makes no directory. */
+export function checkSpool(settings: Settings, source: UsableSource | undefined): Finding {
+  const check = 'spool';
+  const directory = spoolDirectory(settings, source ?? { resumable: true });
+  if (directory === undefined)
+    return {
+      check,
+      status: 'ok',
+      finding: `none: ${settings.spool === 'none' ? 'as told' : 'the source resumes'}`,
+    };
+  try {
+    const place = nearestExisting(directory);
+    if (place === directory) checkPrivateDirectory(directory);
+    accessSync(place, constants.W_OK | constants.X_OK);
+    return roomFor(directory, place, settings.spoolSize);
+  } catch (error) {
+    return {
+      check,
+      // A mount goes on without one that nobody asked for.
+      status: settings.spool === 'auto' ? 'warn' : 'fail',
+      finding: `${directory} cannot be used: ${reasonOf(error)}`,
+      remedy: 'name a private directory with --spool, or use --spool=none',
+    };
+  }
+}
+
+function roomFor(directory: string, place: string, spoolSize: number): Finding {
+  const { bavail, bsize } = statfsSync(place);
+  const freeBytes = bavail * bsize;
+  const finding = `${directory} can be used, ${formatSize(freeBytes)} are free`;
+  if (freeBytes >= Math.min(spoolSize, ROOM_FOR_A_DUMP_BYTES))
+    return { check: 'spool', status: 'ok', finding };
+  const remedy =
+    'dumps that do not fit are read from firmware again: make room, or name another place with --spool';
+  return { check: 'spool', status: 'warn', finding, remedy };
+}
+
+function nearestExisting(path: string): string {
+  return existsSync(path) ? path : nearestExisting(dirname(path));
+}
+
+/** Memory of the daemon that reaches a disk outlives lockdown. @param proc for tests */
+export function checkSwap(source: UsableSource | undefined, proc = '/proc'): Finding {
+  const check = 'swap';
+  const areas = linesOf(join(proc, 'swaps'))
+    .slice(1)
+    .map((line) => line.split(/\s/)[0] ?? '')
+    .filter((name) => name !== '' && !name.startsWith('/dev/zram'));
+  if (areas.length === 0)
+    return { check, status: 'ok', finding: 'no bytes of dumps can be swapped to a disk' };
+  return {
+    check,
+    status: source?.name === 'sim' ? 'note' : 'warn',
+    finding: `bytes of dumps in memory may be swapped to ${areas.join(', ')}`,
+    remedy: 'encrypt it, or run the daemon with MemorySwapMax=0 as packaging/systemd does',
+  };
+}
+
+/** @param proc for tests */
+export function checkCoreDumps(source: UsableSource | undefined, proc = '/proc'): Finding {
+  const check = 'core-dumps';
+  const limit = linesOf(join(proc, 'self/limits'))
+    .map((line) => /^Max core file size\s+(\S+)/.exec(line)?.[1])
+    .find((word) => word !== undefined);
+  if (limit === undefined || limit === '0')
+    return { check, status: 'ok', finding: 'a daemon started from here leaves no core file' };
+  return {
+    check,
+    status: source?.name === 'sim' ? 'note' : 'warn',
+    finding: 'a daemon started from here may leave a core file with bytes of dumps when it crashes',
+    remedy: 'ulimit -c 0, or LimitCORE=0 as packaging/systemd does',
+  };
+}
+
+function linesOf(path: string): string[] {
+  try {
+    return readFileSync(path, 'utf8').split('\n');
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
+import { readDirectory } from '../../dump/index.js';
+
+const BUFFER_BYTES = 1024 * 1024;
+
+/** What was read of a dump, and what it says of itself. */
+export interface CopiedDump {
+  readonly bytes: number;
+  readonly sha256: string;
+  /** A safe leaf name; undefined: the dump suggests none. */
+  readonly name: string | undefined;
+  readonly modifiedAt: Date;
+}
+
+/** @param done bytes so far @param total bytes in all, as far as known */
+export type OnProgress = (done: number, total: number) => void;
+
+export class NoRoom extends Error {}
+
+/**
+ * Copies a dump into a new file, syncs it, reads it back and compares.
+ *
+ * @param room bytes that the target can take: less than the size is found out before firmware is asked for gigabytes
+ * @throws Error with the `code` of the system call, or one that says what does not fit
+ */
+export async function copyDump(
+  from: string,
+  to: string,
+  room: number,
+  onProgress: OnProgress,
+): Promise<CopiedDump> {
+  const source = await open(from, 'r');
+  try {
+    return await copyInto(source, to, room, onProgress);
+  } finally {
+    // The end of a daemon is told at close as well, where it would hide what happened before.
+    await source.close().catch(() => undefined);
+  }
+}
+
+async function copyInto(
+  source: FileHandle,
+  to: string,
+  room: number,
+  onProgress: OnProgress,
+): Promise<CopiedDump> {
+  const { size } = await source.stat();
+  if (size > room) throw new NoRoom(`it takes ${size} bytes, and ${room} are free`);
+  await using target = await open(to, 'wx+', 0o600);
+  const copied = await transfer(source, target, (bytes) => onProgress(bytes, Math.max(bytes, size)));
+  // Whatever was said at first, the true size is known once the end was read.
+  const { size: trueSize, mtime } = await source.stat();
+  if (copied.bytes !== trueSize) throw new Error(`${copied.bytes} bytes came of ${trueSize}`);
+  await target.utimes(mtime, mtime);
+  await target.sync();
+  await verify(target, copied);
+  return { ...copied, modifiedAt: mtime };
+}
+
+async function transfer(
+  source: FileHandle,
+  target: FileHandle,
+  onProgress: (done: number) => void,
+): Promise<Omit<CopiedDump, 'modifiedAt'>> {
+  const buffer = Buffer.allocUnsafe(BUFFER_BYTES);
+  const hash = createHash('sha256');
+  let name: string | undefined;
+  let bytes = 0;
+  for (;;) {
+    const { bytesRead } = await source.read(buffer, 0, BUFFER_BYTES, bytes);
+    if (bytesRead === 0) return { bytes, sha256: hash.digest('hex'), name };
+    const chunk = buffer.subarray(0, bytesRead);
+    if (bytes === 0) name = suggestedName(chunk);
+    hash.update(chunk);
+    await writeAll(target, chunk, bytes);
+    bytes += bytesRead;
+    onProgress(bytes);
+  }
+}
+
+async function writeAll(target: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < chunk.length;)
+    done += (await target.write(chunk, done, chunk.length - done, position + done)).bytesWritten;
+}
+
+function suggestedName(head: Uint8Array): string | undefined {
+  const reading = readDirectory(head);
+  if (reading.kind === 'directory') return reading.directory.name;
+  return reading.kind === 'incomplete' ? reading.soFar?.name : undefined;
+}
+
+/** @throws Error where the file does not hold what was read */
+async function verify(target: FileHandle, { bytes, sha256 }: Omit<CopiedDump, 'modifiedAt'>): Promise<void> {
+  const { size } = await target.stat();
+  if (size !== bytes) throw new Error(`the copy has ${size} bytes instead of ${bytes}`);
+  if ((await hashOf(target)) !== sha256) throw new Error('the copy on disk differs from what was read');
+}
+
+async function hashOf(file: FileHandle): Promise<string> {
+  const buffer = Buffer.allocUnsafe(BUFFER_BYTES);
+  const hash = createHash('sha256');
+  for (let at = 0; ;) {
+    const { bytesRead } = await file.read(buffer, 0, BUFFER_BYTES, at);
+    if (bytesRead === 0) return hash.digest('hex');
+    hash.update(buffer.subarray(0, bytesRead));
+    at += bytesRead;
+  }
+}
+
+/** Whether a regular file holds exactly what was copied; if so, it is on disk afterwards. */
+export async function isSameDump(path: string, { bytes, sha256 }: CopiedDump): Promise<boolean> {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  await using file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  const stats = await file.stat();
+  if (!stats.isFile() || stats.size !== bytes || (await hashOf(file)) !== sha256) return false;
+  await file.sync();
+  return true;
+}

@@ -1,0 +1,24 @@
+import { execFile } from 'node:child_process';
+import type { Logger } from '../base/log.js';
+
+const LIMIT_MS = 5000;
+
+/**
+ * Tells systemd how far the service has come, where it asked to be told. Never fails: dumps are served as well where the
+ * service manager does not hear of it.
+ *
+ * By systemd-notify(1), since Node.js has no datagram sockets of AF_UNIX; hence NotifyAccess=all in the unit.
+ *
+ * @param status one line for `systemctl status`
+ * @see sd_notify(3)
+ */
+export function tellServiceManager(state: 'ready' | 'stopping', status: string, log: Logger): Promise<void> {
+  if (process.env['NOTIFY_SOCKET'] === undefined) return Promise.resolve();
+  const assignments = [state === 'ready' ? 'READY=1' : 'STOPPING=1', `STATUS=${status}`];
+  return new Promise((resolve) => {
+    execFile('systemd-notify', assignments, { timeout: LIMIT_MS }, (error) => {
+      if (error !== null) log.warn('cannot tell the service manager', { state, reason: error.message });
+      resolve();
+    });
+  });
+}

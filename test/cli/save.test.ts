@@ -1,0 +1,319 @@
+import { spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { until } from '../support/mounted.js';
+import type { Finished, Running } from './program.js';
+import { Workshop } from './program.js';
+
+const NAME = '0x0000000200000001';
+const OTHER = '0x0000000200000002';
+const SIZE = 300_007;
+
+let workshop: Workshop;
+let out: string;
+let dumps: string;
+
+beforeEach(() => {
+  workshop = new Workshop();
+  out = workshop.path('out');
+  dumps = workshop.path('dumps');
+  for (const path of [out, dumps]) mkdirSync(path);
+});
+
+afterEach(() => workshop[Symbol.asyncDispose]());
+
+/** A dump whose bytes suggest a name for it; an empty name: none. */
+function putDump(tag: string, name: string, size = SIZE, about: object = {}): Buffer {
+  const dump = Buffer.alloc(size, tag);
+  if (name !== '') {
+    dump.fill(0, 0, 64);
+    dump.write('FILE    ', 0);
+    dump.writeUInt16BE(64, 8);
+    dump.writeUInt16BE(1, 0x14);
+    dump.write(name, 0x18, 'latin1');
+  }
+  writeFileSync(join(dumps, `${tag}.json`), JSON.stringify(about));
+  writeFileSync(join(dumps, tag), dump);
+  return dump;
+}
+
+function mount(...args: string[]): Promise<Running> {
+  return workshop.mount(`--sim-dir=${dumps}`, ...args);
+}
+
+function save(...args: string[]): Finished {
+  return workshop.run('save', ...args);
+}
+
+function saved(name: string): Buffer {
+  return readFileSync(join(out, name));
+}
+
+function isInFirmware(tag: string): boolean {
+  return existsSync(join(dumps, tag));
+}
+
+/** Several programs, one after the other, on a machine that may be busy. */
+const LONG = { timeout: 120_000 };
+
+describe.each(['kernel', 'fuse-native'])('save over %s', LONG, (transport) => {
+  test('copies under the suggested name, for its owner only, with the time of the dump, and removes', async () => {
+    const dump = putDump(NAME, 'SYSDUMP.10SIM00.00000001.20260520123816');
+    const second = putDump(OTHER, '', 5_000_001);
+    await mount(`--transport=${transport}`);
+    const { mtimeMs } = statSync(join(workshop.mountpoint, NAME));
+    const { status, stdout, stderr } = save('200000001', OTHER, out);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const path = join(out, 'SYSDUMP.10SIM00.00000001.20260520123816');
+    expect(stdout).toBe(
+      `${NAME} saved as ${path}, ${SIZE} bytes\n${OTHER} saved as ${join(out, OTHER)}, 5000001 bytes\n`,
+    );
+    expect(readFileSync(path).equals(dump)).toBe(true);
+    expect(saved(OTHER).equals(second)).toBe(true);
+    expect(statSync(path).mode & 0o7777).toBe(0o600);
+    expect(Math.abs(statSync(path).mtimeMs - mtimeMs)).toBeLessThan(1);
+    expect(readdirSync(out)).toHaveLength(2);
+    expect([isInFirmware(NAME), isInFirmware(OTHER)]).toEqual([true, true]);
+
+    const again = save('--all', '--remove', out);
+    expect(again).toMatchObject({ status: 0, stderr: '' });
+    expect(again.stdout).toBe(
+      `${NAME} was saved before as ${path}, ${SIZE} bytes\n${NAME} removed from firmware\n` +
+        `${OTHER} was saved before as ${join(out, OTHER)}, 5000001 bytes\n${OTHER} removed from firmware\n`,
+    );
+    expect(readdirSync(workshop.mountpoint)).toEqual([]);
+    expect([isInFirmware(NAME), isInFirmware(OTHER)]).toEqual([false, false]);
+    expect(readdirSync(out)).toHaveLength(2);
+  });
+
+  test('Ctrl-C while firmware is slow ends it at once, by the signal, with nothing half', async () => {
+    putDump(NAME, '', 20_000_000);
+    const daemon = await mount(`--transport=${transport}`, '--sim-latency-us=5000');
+    const saving = workshop.start('save', NAME, out);
+    await until('copying', () => readdirSync(out).some((name) => statSync(join(out, name)).size > 0));
+    const begun = performance.now();
+    expect(await saving.stop('SIGINT')).toBe('SIGINT');
+    expect(performance.now() - begun).toBeLessThan(15_000);
+    expect(saving.stderr).toBe('platdumpfs: interrupted: what was not reported is not saved\n');
+    expect(readdirSync(out)).toEqual([]);
+    expect(isInFirmware(NAME)).toBe(true);
+    expect(await daemon.stop('SIGTERM')).toBe(0);
+  });
+
+  test('a daemon that is killed meanwhile costs the copy, and is named', async () => {
+    putDump(NAME, '', 20_000_000);
+    putDump(OTHER, '');
+    const daemon = await mount(`--transport=${transport}`, '--sim-latency-us=2000');
+    const saving = workshop.start('save', '--all', out);
+    await until('copying', () => readdirSync(out).some((name) => statSync(join(out, name)).size > 0));
+    await daemon.stop('SIGKILL');
+    expect(await saving.exit()).toBe(1);
+    expect(saving.stderr).toBe(
+      `platdumpfs: the daemon at ${workshop.mountpoint} has ended: the rest is not saved\n`,
+    );
+    expect(readdirSync(out)).toEqual([]);
+  });
+});
+
+describe('save and names', LONG, () => {
+  test('keeps other files: the tag is added to a name that is taken, and two such names are an error', async () => {
+    putDump(NAME, 'SYSDUMP.A');
+    putDump(OTHER, 'SYSDUMP.A');
+    writeFileSync(join(out, 'SYSDUMP.A'), 'precious');
+    await mount();
+    expect(save('--all', out).status).toBe(0);
+    expect(saved('SYSDUMP.A').toString()).toBe('precious');
+    expect(readdirSync(out).sort()).toEqual(['SYSDUMP.A', `SYSDUMP.A.${NAME}`, `SYSDUMP.A.${OTHER}`]);
+    truncateSync(join(out, `SYSDUMP.A.${NAME}`), 5);
+    const { status, stderr } = save(NAME, out);
+    expect(status).toBe(1);
+    expect(stderr).toContain('other files have these names');
+    expect(statSync(join(out, `SYSDUMP.A.${NAME}`)).size).toBe(5);
+    expect(readdirSync(out)).toHaveLength(3);
+  });
+
+  test('makes whatever is suggested a plain name', async () => {
+    const names = {
+      '/etc/passwd': '_etc_passwd',
+      '../../x': '_.._x',
+      '..': '',
+      '.hidden': 'hidden',
+      '-rf': 'rf',
+    };
+    const odd = { 'a b\x1b[31m': 'a_b__31m', '\xe4': '_' };
+    const rows = Object.entries({ ...names, ...odd }).map(([suggested, name], at) => {
+      const tag = `0x000000020000010${at}`;
+      putDump(tag, suggested, 4000);
+      return name || tag;
+    });
+    await mount();
+    expect(save('--all', out)).toMatchObject({ status: 0, stderr: '' });
+    expect(readdirSync(out).sort()).toEqual(rows.sort());
+  });
+
+  test('follows no link, and waits for no pipe, that has the name', async () => {
+    putDump(NAME, 'A');
+    putDump(OTHER, 'B');
+    writeFileSync(workshop.path('victim'), 'precious');
+    symlinkSync(workshop.path('victim'), join(out, 'A'));
+    spawnSync('mkfifo', [join(out, 'B')]);
+    await mount();
+    expect(save('--all', out).status).toBe(0);
+    expect(readFileSync(workshop.path('victim'), 'utf8')).toBe('precious');
+    expect(readdirSync(out).sort()).toEqual(['A', `A.${NAME}`, 'B', `B.${OTHER}`]);
+  });
+
+  test('clears what a killed one of this machine left, and nothing of others', async () => {
+    putDump(NAME, '');
+    const ended = spawnSync('true').pid;
+    const space = `${hostname()}-${/\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0]}`;
+    const dead = `.platdumpfs-${space}-${ended}-${OTHER}.part`;
+    const alive = `.platdumpfs-${space}-${process.pid}-${OTHER}.part`;
+    const elsewhere = `.platdumpfs-another.host-${ended}-${OTHER}.part`;
+    for (const name of [dead, alive, elsewhere, 'x.part']) writeFileSync(join(out, name), 'half');
+    await mount();
+    expect(save(NAME, out).status).toBe(0);
+    expect(readdirSync(out).sort()).toEqual([alive, elsewhere, NAME, 'x.part'].sort());
+  });
+});
+
+describe('save in trouble', LONG, () => {
+  test('a read error costs that dump and no other', async () => {
+    putDump(NAME, '', SIZE, { faults: [{ at: 200_000, status: -1, times: 'always' }] });
+    const good = putDump(OTHER, '');
+    await mount();
+    const { status, stdout, stderr } = save('--all', '--remove', out);
+    expect(status).toBe(1);
+    expect(stdout).toContain(`${OTHER} removed from firmware`);
+    expect(stderr).toBe(
+      `platdumpfs: ${NAME} is not saved: firmware reported a hardware error (EIO); a later attempt may succeed\n`,
+    );
+    expect(readdirSync(out)).toEqual([OTHER]);
+    expect(saved(OTHER).equals(good)).toBe(true);
+    expect(isInFirmware(NAME)).toBe(true);
+  });
+
+  test('a dump that was announced too small is saved whole', async () => {
+    const dump = putDump(NAME, '', SIZE, { announcedSize: 100_000 });
+    await mount();
+    expect(save(NAME, out)).toMatchObject({ status: 0, stderr: '' });
+    expect(saved(NAME).equals(dump)).toBe(true);
+  });
+
+  test('a dump that is nowhere, and one that only firmware knows', async () => {
+    putDump(NAME, '', SIZE, { announced: false });
+    await mount();
+    const { status, stdout, stderr } = save(OTHER, NAME, out);
+    expect(status).toBe(1);
+    expect(stdout).toBe(`${NAME} saved as ${join(out, NAME)}, ${SIZE} bytes\n`);
+    expect(stderr).toBe(`platdumpfs: ${OTHER} is not saved: firmware has no such dump\n`);
+  });
+
+  test('what may not be removed is saved, and its status says that something is left', async () => {
+    putDump(NAME, '');
+    await mount('--unlink=never');
+    const { status, stderr } = save('--remove', NAME, out);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(`${NAME} is saved, but not removed: not permitted (EPERM)`);
+    expect(readdirSync(out)).toEqual([NAME]);
+  });
+
+  test('lockdown in the middle leaves nothing, and status 4', async () => {
+    const level = workshop.path('lockdown');
+    writeFileSync(level, '[none] integrity confidentiality\n');
+    putDump(NAME, '', 20_000_000);
+    await mount(`--lockdown-file=${level}`, '--sim-latency-us=2000');
+    const saving = workshop.start('save', NAME, out);
+    await until('copying', () => readdirSync(out).some((name) => statSync(join(out, name)).size > 0));
+    writeFileSync(level, 'none integrity [confidentiality]\n');
+    expect(await saving.exit()).toBe(4);
+    expect(saving.stderr).toMatch(/^platdumpfs: locked down[^\n]*\n$/);
+    expect(readdirSync(out)).toEqual([]);
+  });
+
+  test.each([
+    { args: [], status: 2, says: 'save needs a DIR' },
+    { args: ['out'], status: 2, says: 'save needs a TAG before DIR, or --all' },
+    { args: ['--all', '1', 'out'], status: 2, says: 'save takes TAGs or --all, not both' },
+    { args: ['core', 'out'], status: 2, says: 'got "core"' },
+    { args: ['1', 'out'], status: 1, says: 'no platdumpfs of this user runs' },
+  ])('$args: $says', ({ args, status, says }) => {
+    const finished = save(...args);
+    expect(finished).toMatchObject({ status, stdout: '' });
+    expect(finished.stderr).toContain(says);
+  });
+
+  test.each([
+    { path: 'none', says: 'does not exist: create it with mkdir -p' },
+    { path: 'file', says: 'is not a directory' },
+  ])('DIR that $says', async ({ path, says }) => {
+    writeFileSync(workshop.path('file'), '');
+    putDump(NAME, '');
+    await mount();
+    const { status, stderr } = save(NAME, workshop.path(path));
+    expect(status).toBe(1);
+    expect(stderr).toBe(`platdumpfs: ${workshop.path(path)} ${says}\n`);
+  });
+});
+
+describe('save to a full file system', LONG, () => {
+  beforeEach(() => {
+    spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1M', 'none', out]);
+  });
+  afterEach(() => {
+    spawnSync('umount', [out]);
+  });
+
+  test('asks firmware for nothing where the dump cannot fit, and saves those that do', async () => {
+    putDump(NAME, '', 2_000_000);
+    putDump(OTHER, '');
+    const trace = workshop.path('trace');
+    await mount(`--trace-rtas=${trace}`);
+    const { status, stdout, stderr } = save('--all', out);
+    expect(status).toBe(1);
+    expect(stdout).toBe(`${OTHER} saved as ${join(out, OTHER)}, ${SIZE} bytes\n`);
+    expect(stderr).toMatch(
+      /^platdumpfs: 0x0{7}200000001 is not saved: no room in \S+: it takes 2000000 bytes, /,
+    );
+    expect(readFileSync(trace, 'utf8')).not.toContain(NAME);
+    expect(readdirSync(out)).toEqual([OTHER]);
+  });
+
+  test('leaves nothing of a dump that turns out not to fit', async () => {
+    putDump(NAME, '', 2_000_000, { announcedSize: 100_000 });
+    await mount();
+    const { status, stderr } = save('--remove', NAME, out);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/is not saved: no room in \S+: ENOSPC/);
+    expect(readdirSync(out)).toEqual([]);
+    expect(isInFirmware(NAME)).toBe(true);
+  });
+});
+
+test('save shows progress on a terminal only', LONG, async () => {
+  putDump(NAME, '', 4_000_000);
+  await mount('--sim-latency-us=1000');
+  const command = [
+    process.execPath,
+    join(import.meta.dirname, '../../bin/platdumpfs'),
+    'save',
+    NAME,
+    out,
+  ].join(' ');
+  const { status, stdout } = workshop.exec('script', ['-qec', command, '/dev/null']);
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/\r0x0000000200000001 {2}\d+ % of 3\.8 MiB, [\d.]+ [KMG]?i?B\/s/);
+  expect(stdout).toContain(`${NAME} saved as ${join(out, NAME)}, 4000000 bytes`);
+});

@@ -1,0 +1,68 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync, readdirSync } from 'node:fs';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { parseOptions } from '../../src/cli/parse-options.js';
+import { PROGRAM, Workshop } from '../cli/program.js';
+
+const unit = readFileSync(new URL('../../packaging/systemd/platdumpfs.service', import.meta.url), 'utf8');
+const settings = unit.split('\n').filter((line) => /^[A-Z]\w+=/.test(line));
+
+/** @see systemd.exec(5): each of these gives a service a mount namespace, whose mounts the host does not see */
+const NAMESPACES =
+  /^(Protect(System|Home|KernelTunables|KernelModules|KernelLogs|ControlGroups|Proc)|Private\w+|(ReadOnly|ReadWrite|Inaccessible|Exec|NoExec)Paths|Bind(ReadOnly)?Paths|TemporaryFileSystem|Root\w+|DynamicUser|MountFlags|ProcSubset)=/;
+
+test('platdumpfs.service mounts where everybody sees it', () => {
+  expect(settings.filter((line) => NAMESPACES.test(line))).toEqual([]);
+});
+
+test('platdumpfs.service calls the program as it wants to be called', () => {
+  const [start = ''] = settings.filter((line) => line.startsWith('ExecStart='));
+  const [program, verb, ...args] = start
+    .slice('ExecStart='.length)
+    .replaceAll('%S', '/var/lib')
+    .replace('$PLATDUMPFS_OPTIONS', '--source=sim')
+    .replace('${PLATDUMPFS_MOUNTPOINT}', '/mnt/dumps')
+    .split(' ');
+  expect([program, verb]).toEqual(['/usr/bin/platdumpfs', 'mount']);
+  expect(parseOptions('mount', args)).toMatchObject({
+    settings: { stateFile: '/var/lib/platdumpfs/tags', source: 'sim', daemon: false },
+    positionals: ['/mnt/dumps'],
+  });
+});
+
+test('platdumpfs.service keeps bytes of dumps off the disk, and does not try what cannot work', () => {
+  expect(settings).toEqual(
+    expect.arrayContaining([
+      'LimitCORE=0',
+      'MemorySwapMax=0',
+      'RestartPreventExitStatus=2 3 4',
+      'UMask=0077',
+    ]),
+  );
+});
+
+const noSetpriv =
+  spawnSync('setpriv', ['--version']).error === undefined ? '' : ' (skipped: no setpriv here)';
+
+let workshop: Workshop;
+beforeEach(() => {
+  workshop = new Workshop();
+});
+afterEach(() => workshop[Symbol.asyncDispose]());
+
+test.skipIf(noSetpriv !== '')(`the capabilities of platdumpfs.service are enough${noSetpriv}`, () => {
+  const [line = ''] = settings.filter((candidate) => candidate.startsWith('CapabilityBoundingSet='));
+  const names = line.slice('CapabilityBoundingSet='.length).split(' ');
+  const kept = names.map((name) => `+${name.replace('CAP_', '').toLowerCase()}`).join(',');
+  const confined = ['--no-new-privs', `--bounding-set=-all,${kept}`, process.execPath, PROGRAM];
+  const args = ['mount', 'sim', workshop.mountpoint, '--daemon', '--transport=kernel', '--sim-dump=1:100K'];
+  const state = [`--state-file=${workshop.path('tags')}`, `--spool=${workshop.path('spool')}`];
+  expect(workshop.exec('setpriv', [...confined, ...args, ...state])).toMatchObject({ status: 0 });
+  expect(workshop.run('save', '--all', '--remove', workshop.directory)).toMatchObject({
+    status: 0,
+    stderr: '',
+  });
+  expect(readdirSync(workshop.mountpoint)).toEqual([]);
+  expect(workshop.run('umount', workshop.mountpoint).status).toBe(0);
+  expect(workshop.mounts).toBe(0);
+});
