@@ -63,7 +63,6 @@ async function mountAndServe(
   const stop = new StopSignals();
   cleanup.add('signals', () => stop[Symbol.dispose]());
   process.umask(0o077);
-  hardenProcess(processLog);
   const source = chooseSource(request.source, settings);
   if (request.source === 'auto')
     processLog.info('source chosen', { source: source.name, ...source.passedOver });
@@ -79,6 +78,9 @@ async function mountAndServe(
   );
   const mountpoint = await mountErrorsAsStatus(() => realMountpoint(request));
   const { store, filesystem } = compose(source, settings, gate, cleanup, log);
+  // Before anything of a dump is in memory, but behind the cache's allocation: told to overwrite what is freed, the C
+  // library would also write all of that memory, which takes longer than everything else until the mount is ready.
+  hardenProcess(processLog);
   // No directory is kept busy by a daemon that happens to have been started in it.
   process.chdir('/');
   const mounted = await mountErrorsAsStatus(() =>
