@@ -1,0 +1,56 @@
+# shellcheck shell=bash
+# Times beside extract_platdump and beside a bare loop, in one boot, with firmware at 1 ms a call. Sourced by suite.sh.
+#
+# Only what mostly waits for firmware can be compared here: Node is some fifty times slower than on hardware. The host
+# may be busy with other things, so each is measured again, in turn, until it is good or three times have passed.
+
+same_bytes() {
+    check 'extract_platdump saves a dump' extract_platdump 0x0000000200000005
+    check '  and we its twin' cp /mnt/a/0x0000000200000002 /tmp/twin
+    check '  with the same bytes' sh -c 'cmp /var/log/dump/* /tmp/twin'
+    rm -rf /var/log/dump /tmp/twin
+}
+
+# timed NAME COMMAND...: the time in ms of a command that reads the next slow dump; the best one is kept in best_NAME.
+timed() {
+    local name=$1 begun took out
+    local best=best_$name
+    out=$(out)
+    shift
+    slow=$((slow + 1))
+    begun=$(now)
+    "$@" "$(printf '%016x' $((0x300000100 + slow)))" > "$out" 2>&1 || { fail "$name"; sed 's/^/    /' "$out"; }
+    took=$(elapsed "$begun")
+    rm -rf /tmp/slow /var/log/dump
+    [ "${!best:-$took}" -lt "$took" ] || declare -g "$best=$took"
+}
+extract() { extract_platdump "0x$1"; }
+loop() { papr-probe rate "$1"; }
+through_a() { cp "/mnt/a/0x$1" /tmp/slow; }
+through_c() { cp "/mnt/c/0x$1" /tmp/slow; }
+# most PERCENT A B: A takes at most PERCENT of B.
+most() { [ $(($2 * 100)) -le $(($3 * $1)) ]; }
+
+times() {
+    local round firmware=$((slow_bytes / 4096))
+    slow=0
+    for round in 1 2 3; do
+        timed loop loop
+        timed extract extract
+        timed plain through_a
+        timed spool through_c
+        # shellcheck disable=SC2154
+        echo "# $((slow_bytes >> 20)) MiB, $firmware calls of 1 ms, best of $round: a loop in C on the device $best_loop ms," \
+            "extract_platdump $best_extract ms, cp without spool $best_plain ms, with spool $best_spool ms"
+        most 111 "$best_plain" "$best_loop" && most 111 "$best_spool" "$best_loop" &&
+            most 115 "$best_plain" "$best_extract" && most 115 "$best_spool" "$best_extract" && break
+    done
+    if most 150 "$best_loop" "$firmware"; then
+        check 'cp takes at most 1.15 times as long as extract_platdump' most 115 "$best_plain" "$best_extract"
+        check '  also with the spool' most 115 "$best_spool" "$best_extract"
+        check 'a bare loop is at least 0.9 times as long as cp' most 111 "$best_plain" "$best_loop"
+        check '  also with the spool' most 111 "$best_spool" "$best_loop"
+    else
+        skip "times: this host is too slow or too busy, a loop in C took $best_loop ms for $firmware ms of firmware"
+    fi
+}
