@@ -106,7 +106,7 @@ while any(thread.is_alive() for thread in threads):
     most = max(most, handles())
     if most >= 4 and others.ident is None:
         others.start()
-    time.sleep(0.3)
+    time.sleep(1)
 took_s = time.monotonic() - begun
 others.stop.set()
 if others.ident is not None:

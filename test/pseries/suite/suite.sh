@@ -31,9 +31,11 @@ slow_tags=$(for i in $(seq 1 12); do printf -- '--dump %x:%d ' $((0x300000100 + 
 # shellcheck disable=SC2086
 some papr two_daemons hundred times events && mount_with a --source auto --spool none --events proc \
     --dump 200000001:$((64 << 20)) --dump 200000002 --dump 200000033:100000 $tags $slow_tags
-some librtas lockdown && mount_with b --source librtas --events off --dump 200000003:$((64 << 20)) --dump 200000004
+some librtas lockdown && mount_with b --source librtas --events off \
+    --dump 200000003:$((64 << 20)) --dump 200000004 --dump 300000033:100000
 # shellcheck disable=SC2086
-some two_daemons times events lockdown && mount_with c --source papr --spool auto --events auto --dump 200000061 --dump 200000062 $tags $slow_tags
+some two_daemons times events lockdown && mount_with c --source papr --spool auto --events auto \
+    --dump 200000061 --dump 200000062 $tags $slow_tags
 
 # The sources against the suite that every source passes, and the simulator's script of operations.
 sources() {
