@@ -2,7 +2,7 @@
 # Times beside extract_platdump and beside a bare loop, in one boot, with firmware at 1 ms a call. Sourced by suite.sh.
 #
 # Only what mostly waits for firmware can be compared here: Node is some fifty times slower than on hardware. The host
-# may be busy with other things, so each is measured again, in turn, until it is good or three times have passed.
+# may be busy with other things, so each is measured again, in turn, if it is not good the first time.
 
 same_bytes() {
     check 'extract_platdump saves a dump' extract_platdump 0x0000000200000005
@@ -13,9 +13,8 @@ same_bytes() {
 
 # timed NAME COMMAND...: the time in ms of a command that reads the next slow dump; the best one is kept in best_NAME.
 timed() {
-    local name=$1 begun took out
+    local name=$1 begun took out=/tmp/out.$BASHPID
     local best=best_$name
-    out=$(out)
     shift
     slow=$((slow + 1))
     begun=$(now)
@@ -34,7 +33,7 @@ most() { [ $(($2 * 100)) -le $(($3 * $1)) ]; }
 times() {
     local round firmware=$((slow_bytes / 4096))
     slow=0
-    for round in 1 2 3; do
+    for round in 1 2; do
         timed loop loop
         # Librtas maps memory for each call, which takes long here: it is measured again only where it matters.
         if [ "$round" = 1 ] || not most 115 "$best_plain" "$best_extract" || not most 115 "$best_spool" "$best_extract"

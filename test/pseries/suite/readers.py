@@ -61,7 +61,7 @@ def is_handle(fd):
 def read_vpd():
     """Somebody else who needs the kernel's work areas: through /dev/papr-vpd, as papr_vpd of the kernel's tests does."""
     with open("/dev/papr-vpd", "rb", buffering=0) as device:
-        vpd = fcntl.ioctl(device, VPD_CREATE_HANDLE, bytes(80))
+        vpd = fcntl.ioctl(device, VPD_CREATE_HANDLE, bytearray(80), True)
     try:
         # The hypervisor's: one whole work area, and a little more.
         return os.read(vpd, 65536) == b"v" * 4096 + b"end"
@@ -91,7 +91,7 @@ class Others(threading.Thread):
                 break
             self.slowest_s = max(self.slowest_s, time.monotonic() - begun)
             self.vpd_reads += 1
-            time.sleep(0.2)
+            time.sleep(0.5)
         holder.kill()
         holder.wait()
 

@@ -8,19 +8,16 @@ app=/root/app
 ok() { echo "ok $*"; }
 fail() { echo "FAIL $*"; }
 skip() { echo "skip $*"; }
-# Each part that runs at the same time as others has a file of its own for what a command says.
-out() { echo "/tmp/out.$BASHPID"; }
 # check NAME COMMAND...: the command has to succeed.
 check() {
-    local name=$1 out
-    out=$(out)
+    # Each part that runs at the same time as others has a file of its own for what a command says.
+    local name=$1 out=/tmp/out.$BASHPID
     shift
     if "$@" > "$out" 2>&1; then ok "$name"; else fail "$name"; sed 's/^/    /' "$out"; fi
 }
 # refused NAME TEXT COMMAND...: the command has to fail, saying TEXT.
 refused() {
-    local name=$1 text=$2 out
-    out=$(out)
+    local name=$1 text=$2 out=/tmp/out.$BASHPID
     shift 2
     if "$@" > "$out" 2>&1; then fail "$name: it succeeded"
     elif grep -q "$text" "$out"; then ok "$name"
