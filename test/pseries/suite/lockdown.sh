@@ -26,8 +26,8 @@ integrity() {
 
 confidentiality() {
     local slow before status
-    dump 0000000200000063 100000 'delay 9905 60 4096'
-    # A firmware that is busy for a minute: the kernel waits without looking up.
+    dump 0000000200000063 100000 'delay 9905 40 4096'
+    # A firmware that is busy for 40 s: the kernel waits without looking up.
     cat /mnt/c/0x0000000200000063 > /dev/null 2> /tmp/slow &
     slow=$!
     within 60000 grep -q 'tag=0000000200000063 .* status=9905 ' $log
