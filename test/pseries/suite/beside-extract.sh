@@ -23,6 +23,16 @@ timed() {
     rm -rf /tmp/slow /var/log/dump
     [ "${!best:-$took}" -lt "$took" ] || declare -g "$best=$took"
 }
+# ticks PID: "THREAD TICKS" for each thread, its processor time so far in 10 ms.
+ticks() {
+    cat /proc/"$1"/task/*/stat | sed 's/^\([0-9]*\) (\(.*\)) \(.*\)$/\2:\1|\3/' |
+        awk -F'|' '{ gsub(/ /, "_", $1); split($2, field, " "); print $1, field[12] + field[13] }' | sort
+}
+# worked BEFORE AFTER: what the busiest threads did in between.
+worked() {
+    join "$1" "$2" | awk '{ print ($3 - $2) * 10, $1 }' | sort -rn | head -n 6 |
+        awk '{ sub(/:.*/, "", $2); printf "%s%s %d ms", separator, $2, $1; separator = ", " }'
+}
 extract() { extract_platdump "0x$1"; }
 loop() { papr-probe rate "$1"; }
 through_a() { cp "/mnt/a/0x$1" /tmp/slow; }
@@ -39,10 +49,14 @@ times() {
         if [ "$round" = 1 ] || not most 115 "$best_plain" "$best_extract" || not most 115 "$best_spool" "$best_extract"
         then timed extract extract; fi
         timed plain through_a
+        # shellcheck disable=SC2154
+        ticks "$pid_c" > /tmp/ticks.before
         timed spool through_c
+        ticks "$pid_c" > /tmp/ticks.after
         # shellcheck disable=SC2154
         echo "# $((slow_bytes >> 20)) MiB, $firmware calls of 1 ms, best of $round: a loop in C on the device $best_loop ms," \
             "extract_platdump $best_extract ms, cp without spool $best_plain ms, with spool $best_spool ms"
+        echo "# threads of the daemon with the spool: $(worked /tmp/ticks.before /tmp/ticks.after)"
         most 111 "$best_plain" "$best_loop" && most 111 "$best_spool" "$best_loop" &&
             most 115 "$best_plain" "$best_extract" && most 115 "$best_spool" "$best_extract" && break
     done
