@@ -148,7 +148,7 @@ function makeDumps(kernel, share, dumps) {
   make('0000000200000003', librtasBytes(kernel));
   twins('0000000200000005', 8 * MIB, '0000000200000002');
   make('0000000200000004', 100_000);
-  const slow = row(0x3_0000_0101, 8);
+  const slow = row(0x3_0000_0101, 9);
   twins(slow[0], SLOW_BYTES, ...slow.slice(1));
   for (const tag of slow) fault(tag, 'latency 1000');
   const many = row(0x4_0000_0000, 100);

@@ -11,9 +11,9 @@ same_bytes() {
     rm -rf /var/log/dump /tmp/twin
 }
 
-# timed NAME COMMAND...: the time in ms of a command that reads the next slow dump; the best one is kept in best_NAME.
+# timed NAME COMMAND...: the time in ms of a command that reads the next slow dump, in took; the best one in best_NAME.
 timed() {
-    local name=$1 begun took out=/tmp/out.$BASHPID
+    local name=$1 begun out=/tmp/out.$BASHPID
     local best=best_$name
     shift
     slow=$((slow + 1))
@@ -40,34 +40,40 @@ through_c() { cp "/mnt/c/0x$1" /tmp/slow; }
 # most PERCENT A B: A takes at most PERCENT of B.
 most() { [ $(($2 * 100)) -le $(($3 * $1)) ]; }
 
+# good: by the best times so far.
+# shellcheck disable=SC2154
+good() {
+    most 115 "$best_plain" "$best_extract" && most 115 "$best_spool" "$best_extract" &&
+        most 111 "$best_plain" "$best_loop" && most 111 "$best_spool" "$best_loop"
+}
+# calm: the loop that ran last waited for firmware rather than for the host.
+calm() { most 120 "$took" "$firmware"; }
+
+# shellcheck disable=SC2154
 times() {
-    local round firmware=$((slow_bytes / 4096))
+    local round took firmware=$((slow_bytes / 4096))
     slow=0
-    is_undisturbed() { most 150 "$best_loop" "$firmware"; }
     for round in 1 2; do
         timed loop loop
-        # Librtas maps memory for each call, which takes long here: it is measured again only where it matters.
-        if [ "$round" = 1 ] || not most 115 "$best_plain" "$best_extract" || not most 115 "$best_spool" "$best_extract"
-        then timed extract extract; fi
+        calm || break
+        # Librtas maps memory for each call, which takes long here: it is measured once.
+        [ "$round" != 1 ] || timed extract extract
         timed plain through_a
-        # shellcheck disable=SC2154
         ticks "$pid_c" > /tmp/ticks.before
         timed spool through_c
         ticks "$pid_c" > /tmp/ticks.after
-        # shellcheck disable=SC2154
+        timed loop loop
         echo "# $((slow_bytes >> 20)) MiB, $firmware calls of 1 ms, best of $round: a loop in C on the device $best_loop ms," \
             "extract_platdump $best_extract ms, cp without spool $best_plain ms, with spool $best_spool ms"
         echo "# threads of the daemon with the spool: $(worked /tmp/ticks.before /tmp/ticks.after)"
-        is_undisturbed || break
-        most 111 "$best_plain" "$best_loop" && most 111 "$best_spool" "$best_loop" &&
-            most 115 "$best_plain" "$best_extract" && most 115 "$best_spool" "$best_extract" && break
+        calm && good && break
     done
-    if is_undisturbed; then
-        check 'cp takes at most 1.15 times as long as extract_platdump' most 115 "$best_plain" "$best_extract"
-        check '  also with the spool' most 115 "$best_spool" "$best_extract"
-        check 'a bare loop is at least 0.9 times as long as cp' most 111 "$best_plain" "$best_loop"
-        check '  also with the spool' most 111 "$best_spool" "$best_loop"
-    else
-        skip "times: this host is too slow or too busy, a loop in C took $best_loop ms for $firmware ms of firmware"
+    if ! calm; then
+        skip "times: the host is too slow or too busy, a loop in C took $took ms for $firmware ms of firmware"
+        return
     fi
+    check 'cp takes at most 1.15 times as long as extract_platdump' most 115 "$best_plain" "$best_extract"
+    check '  also with the spool' most 115 "$best_spool" "$best_extract"
+    check 'a bare loop is at least 0.9 times as long as cp' most 111 "$best_plain" "$best_loop"
+    check '  also with the spool' most 111 "$best_spool" "$best_loop"
 }
