@@ -2,8 +2,9 @@
 # Events that firmware delivers through event-scan. Sourced by suite.sh.
 #
 # Linux asks firmware once a second here, and we look twice a second at what it got: 2 s on hardware. Emulated,
-# everything that runs takes some fifty times as long, so 3 s more are allowed, and the figure is printed.
-EVENT_LIMIT_MS=5000
+# everything that runs takes some fifty times as long, and more on a busy host: the figure is printed, and only what
+# no such delay explains is a failure.
+EVENT_LIMIT_MS=20000
 EVENT_BYTES=300000
 
 # announced MOUNT TAG NAME: hands the event over that is held back, and waits for the file.
@@ -36,7 +37,7 @@ events_by_rtas_errd() {
     errd=$!
     check 'rtas_errd starts' within 60000 sh -c "readlink /proc/$errd/fd/* | grep -qx /proc/powerpc/rtas/error_log"
     # It runs two programs for the event, and writes its log after that.
-    announced c $tag 'rtas_errd' $((EVENT_LIMIT_MS * 4))
+    announced c $tag 'rtas_errd' $((EVENT_LIMIT_MS * 2))
     check '  rtas_errd has handled the event' within 60000 grep -q "Dump Location.*0x$tag" /var/log/platform
     check '  and the dump is still there' kept $tag
     check '  and can be read' cmp $dumps/$tag /mnt/c/0x$tag
