@@ -153,7 +153,6 @@ function makeDumps(kernel, share, dumps) {
   for (const tag of slow) fault(tag, 'latency 1000');
   const many = row(0x4_0000_0000, 100);
   twins(many[0], 40_000, ...many.slice(1));
-  for (const tag of many) fault(tag, 'latency 1000');
   for (const tag of ['0000000200000071', '0000000200000072']) {
     make(tag, 300_000, '--event');
     renameSync(join(dumps, `${tag}.event`), join(dumps, `${tag}.event-held`));
