@@ -47,7 +47,7 @@ export function build() {
   if (!ok) fail(`compiling failed:\n${output}`);
 }
 
-/** Debian package by what it brings: a command, or a shared library. */
+/** Debian package by what it brings: a command, a shared library, or a file. */
 const PACKAGES = {
   mount: { command: 'mount' },
   'util-linux': { command: 'findmnt' },
@@ -60,6 +60,10 @@ const PACKAGES = {
   procps: { command: 'ps' },
   python3: { command: 'python3' },
   strace: { command: 'strace' },
+  gcc: { command: 'gcc' },
+  'libc6-dev': { file: '/usr/include/stdio.h' },
+  'pkg-config': { command: 'pkg-config' },
+  'libfuse3-dev': { file: '/usr/include/fuse3/fuse_lowlevel.h' },
 };
 
 /**
@@ -85,7 +89,8 @@ export function installPackages(names) {
   return missing.filter((name) => !isThere(PACKAGES[name]));
 }
 
-function isThere({ command, library }) {
+function isThere({ command, library, file }) {
+  if (file !== undefined) return existsSync(file);
   if (command !== undefined) return findCommand(command) !== undefined;
   const ldconfig = findCommand('ldconfig');
   return ldconfig !== undefined && runQuietly(ldconfig, ['-p']).output.includes(`${library} `);

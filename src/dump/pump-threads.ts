@@ -64,6 +64,11 @@ export class PumpThreads {
     return this.#queue.length;
   }
 
+  /** Threads that somebody holds: dumps in transfer. */
+  get inUse(): number {
+    return this.#holders.size;
+  }
+
   /** Gives `client` a thread, at once or as soon as somebody yields one. */
   request(client: ThreadClient): void {
     if (!this.#queue.includes(client)) this.#queue.push(client);

@@ -97,7 +97,8 @@ export class Pump implements ThreadClient {
     this.#owner = owner;
     this.#parts = parts;
     this.#waiters = new Waiters(parts.cache, parts.blocks, parts.quota.waiterBlocks);
-    this.#window = new Window(parts.cache, parts.quota.windowBlocks, parts.windowPins);
+    const mostAhead = (): number => parts.quota.windowBlocks(parts.threads.inUse);
+    this.#window = new Window(parts.cache, mostAhead, parts.windowPins);
     this.#flight = new Flight(parts.cache);
     this.#spooled = new SpooledBlocks(parts.spool, parts.cache, parts.blocks, () => this.#reconcile());
     this.#failures = new FailurePolicy(parts.now);

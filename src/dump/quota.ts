@@ -3,8 +3,8 @@ export const MAX_READ_BYTES = 1024 * 1024;
 
 /** Blocks that an unaligned read of `MAX_READ_BYTES` can touch. */
 const BLOCKS_PER_READ = 17;
-/** Blocks handed to a pump thread at once. 256 KiB is 64 calls: long enough to hide the hand-over. */
-export const BATCH_BLOCKS = 4;
+/** Blocks handed to a pump thread at once. 512 KiB is 128 calls: long enough to hide the hand-over. */
+export const BATCH_BLOCKS = 8;
 /** Batches a pump thread holds: it must find the next one when it ends one, or firmware idles. */
 export const BATCHES_IN_FLIGHT = 2;
 const IN_FLIGHT_BLOCKS = BATCH_BLOCKS * BATCHES_IN_FLIGHT;
@@ -13,6 +13,8 @@ const MOST_PUMPS = 16;
 const FEWEST_PUMPS = 2;
 /** With these, half of the 64 work areas that the kernel has for all PAPR interfaces of a machine. */
 const MOST_EXTRA_PUMPS = 16;
+/** 8 MiB: a fifth of a second of a fast firmware, in which no reader has to be heard. */
+const MOST_WINDOW_BLOCKS = 128;
 
 /**
  * Slots that each pump may keep pinned. The quotas of all pumps add up to the arena at most, so that a stalled dump
@@ -25,8 +27,8 @@ export interface PumpQuota {
   readonly extraPumps: number;
   /** Blocks pinned for reads that wait. At least one read always fits. */
   readonly waiterBlocks: number;
-  /** Blocks fetched ahead of a sequential reader. */
-  readonly windowBlocks: number;
+  /** Blocks fetched ahead of a sequential reader, while so many dumps are in transfer: the fewer, the more for each. */
+  readonly windowBlocks: (inTransfer: number) => number;
   /** Blocks fetched ahead that may be pinned, all pumps together. The others stay as long as there is room. */
   readonly pinnedWindowBlocks: number;
 }
@@ -51,7 +53,10 @@ export function pumpQuota(slots: number): PumpQuota {
     pumps,
     extraPumps: all - pumps,
     waiterBlocks,
-    windowBlocks: Math.max(1, ownBlocks(pumps) - halfFor(pumps)),
+    windowBlocks: (inTransfer) => {
+      const sharers = clamp(inTransfer, 1, pumps);
+      return clamp(ownBlocks(sharers) - halfFor(sharers), 1, MOST_WINDOW_BLOCKS);
+    },
     pinnedWindowBlocks: Math.max(0, slots - all * (IN_FLIGHT_BLOCKS + waiterBlocks)),
   };
 

@@ -6,12 +6,13 @@ const FIRST_WINDOW_BLOCKS = 4;
 
 /** How far firmware is kept busy ahead of readers. Pure: what follows from the reads so far. */
 export class ReadAhead {
-  readonly #mostBlocks: number;
+  readonly #mostBlocks: () => number;
   /** End of the furthest read of the run that is being followed; undefined: none. */
   #anchor: number | undefined;
   #windowBlocks = 0;
 
-  constructor(mostBlocks: number) {
+  /** @param mostBlocks how long the window may be at this moment */
+  constructor(mostBlocks: () => number) {
     this.#mostBlocks = mostBlocks;
   }
 
@@ -26,13 +27,14 @@ export class ReadAhead {
   follow(start: number, end: number): void {
     const anchor = this.#anchor;
     if (anchor !== undefined && start >= anchor - REORDER_BYTES && start <= anchor + REORDER_BYTES) {
-      if (end > anchor) this.#windowBlocks = Math.min(this.#mostBlocks, Math.max(1, this.#windowBlocks * 2));
+      if (end > anchor)
+        this.#windowBlocks = Math.min(this.#mostBlocks(), Math.max(1, this.#windowBlocks * 2));
       this.#anchor = Math.max(anchor, end);
       return;
     }
     this.#anchor = end;
     // Whoever starts at the beginning will most likely go on; a jump has to prove it first.
-    this.#windowBlocks = Math.min(start === 0 ? FIRST_WINDOW_BLOCKS : 1, this.#mostBlocks);
+    this.#windowBlocks = Math.min(start === 0 ? FIRST_WINDOW_BLOCKS : 1, this.#mostBlocks());
   }
 
   /** Nobody reads on: closed, failed, or at the end. */

@@ -13,7 +13,7 @@ export class Window {
   readonly #readAhead: ReadAhead;
   readonly #pinned = new Map<number, Block>();
 
-  constructor(cache: BlockCache, mostBlocks: number, pins: Allowance) {
+  constructor(cache: BlockCache, mostBlocks: () => number, pins: Allowance) {
     this.#cache = cache;
     this.#pins = pins;
     this.#readAhead = new ReadAhead(mostBlocks);

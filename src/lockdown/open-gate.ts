@@ -63,6 +63,7 @@ function acceptAbsence(path: string, options: LockdownGateOptions): void {
 }
 
 const OPEN_GATE: ExplainedGate = {
+  look: { path: undefined, absentIsOpen: true },
   locked: () => false,
   level: 'ignored',
   reason: undefined,

@@ -4,6 +4,7 @@ import { LockdownLatch } from './latch.js';
 import type { LockdownLevel } from './level.js';
 import { hidesDumps } from './level.js';
 import type { LevelFile, LevelReading } from './level-file.js';
+import type { LevelLookSpec } from './level-look.js';
 
 export interface WatchOptions {
   readonly file: LevelFile;
@@ -16,6 +17,7 @@ export interface WatchOptions {
 
 /** Looks at the lockdown file at every question, and now and then in between. */
 export class WatchedGate implements ExplainedGate {
+  readonly look: LevelLookSpec;
   readonly #file: LevelFile;
   readonly #latch: LockdownLatch;
   readonly #timer: NodeJS.Timeout;
@@ -25,6 +27,7 @@ export class WatchedGate implements ExplainedGate {
 
   constructor(options: WatchOptions) {
     this.#file = options.file;
+    this.look = { path: options.file.path, absentIsOpen: options.absentIsOpen };
     this.#absentIsOpen = options.absentIsOpen;
     this.#latch = new LockdownLatch(options.log);
     this.#timer = setInterval(() => this.#watch(), options.watchIntervalMs);

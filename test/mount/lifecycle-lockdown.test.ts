@@ -1,4 +1,6 @@
-import { readdirSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { constants, readdirSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { pageSize } from '../../src/base/page-size.js';
@@ -117,6 +119,33 @@ describe.each(CELLS)('lockdown, $transport, $discipline', (cell) => {
     expect(await scene.daemon.stop('SIGTERM')).toBe(0);
     scene.expectKept(slow, open);
   });
+});
+
+test('lockdown: who reads a complete dump past the page cache gets nothing more, from no thread', async () => {
+  await using scene = new Scene({ transport: 'kernel', discipline: 'papr' });
+  const dump = fileDump(scene.simDir, 0x2_0000_0001n, 2_000_000);
+  await scene.start();
+  const path = scene.at(dump.name);
+  expect((await mustRun('cat', [path])).sha256).toBe(sha256(dump));
+  await using file = await open(path, constants.O_RDONLY | constants.O_DIRECT);
+  const buffer = Buffer.alloc(1024 * 1024);
+  // The first read gets the lease, the others are answered by the thread that reads the device.
+  for (const level of [OPEN, INTEGRITY]) {
+    scene.setLevel(level);
+    for (let round = 0; round < 3; round += 1) {
+      const hash = createHash('sha256');
+      for (let at = 0; at < dump.size;) {
+        const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
+        hash.update(buffer.subarray(0, bytesRead));
+        at += bytesRead;
+      }
+      expect(hash.digest('hex')).toBe(sha256(dump));
+    }
+  }
+  scene.setLevel(LOCKED);
+  await expect(file.read(buffer, 0, buffer.length, 0)).rejects.toThrow('EPERM');
+  scene.setLevel(OPEN);
+  await expect(file.read(buffer, 0, buffer.length, 0)).rejects.toThrow('EPERM');
 });
 
 describe('lockdown as the operator sees it', () => {

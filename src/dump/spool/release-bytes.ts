@@ -9,6 +9,9 @@ nowhere.unref();
  * Frees the memory of bytes that own all of their buffer, now. The collector sees only the few bytes of the object in
  * front of it, and lets tens of megabytes pile up.
  */
-export function releaseBytes(bytes: Uint8Array<ArrayBuffer>): void {
-  nowhere.postMessage(null, [bytes.buffer]);
+export function releaseBytes(...all: readonly Uint8Array<ArrayBuffer>[]): void {
+  nowhere.postMessage(
+    null,
+    all.map(({ buffer }) => buffer),
+  );
 }

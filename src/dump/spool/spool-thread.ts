@@ -1,47 +1,93 @@
-import { closeSync, readSync, writeSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { slotViews } from '../arena.js';
 import { releaseBytes } from './release-bytes.js';
 import { SpoolKey } from './spool-cipher.js';
-import type { SpoolAnswer, SpoolCommand, SpoolThreadData } from './spool-protocol.js';
+import type { SpoolAnswer, SpoolCommand, SpoolMove, SpoolThreadData } from './spool-protocol.js';
+import { runsOf } from './spool-runs.js';
+import { readAll, writeAll } from './vectored-io.js';
 
 // Entry of the spool's thread: neither disks nor ciphers may hold up the thread that answers readers, nor firmware.
 
 const port = parentPort;
 if (port === null) throw new Error('spool-thread runs as a worker thread only');
 const views = slotViews((workerData as SpoolThreadData).slabs);
+/** By descriptor, from `open` to `close`. */
+const keys = new Map<number, SpoolKey>();
 
-port.on('message', (command: SpoolCommand) => {
-  if (command.op === 'close') closeSync(command.fd);
-  else port.postMessage(carryOut(command));
+port.on('message', (commands: readonly SpoolCommand[]) => {
+  let moves: SpoolMove[] = [];
+  for (const command of commands) {
+    if (command.op === 'store' || command.op === 'load') {
+      moves.push(command);
+      continue;
+    }
+    moveAll(moves);
+    moves = [];
+    if (command.op === 'open') keys.set(command.fd, new SpoolKey(command.key));
+    else close(command.fd);
+  }
+  moveAll(moves);
 });
 
-function carryOut(command: Exclude<SpoolCommand, { op: 'close' }>): SpoolAnswer {
-  const { id } = command;
+function close(fd: number): void {
+  keys.delete(fd);
+  closeSync(fd);
+}
+
+function moveAll(moves: readonly SpoolMove[]): void {
+  for (const run of runsOf(moves)) port?.postMessage(answersTo(run));
+}
+
+function answersTo(run: readonly SpoolMove[]): SpoolAnswer[] {
   try {
-    const block = views[command.slot]?.subarray(0, command.length);
-    if (block === undefined) throw new RangeError(`no slot ${command.slot}`);
-    if (command.op === 'store') store(command.fd, command.offset, block, new SpoolKey(command.key));
-    else load(command.fd, command.offset, block, new SpoolKey(command.key));
-    return { id };
+    carryOut(run);
+    return run.map(({ id }) => ({ id }));
   } catch (thrown) {
-    return { id, error: thrown instanceof Error ? thrown.message : String(thrown) };
+    // Alone, those that nothing is wrong with succeed.
+    if (run.length > 1) return run.flatMap((move) => answersTo([move]));
+    const error = thrown instanceof Error ? thrown.message : String(thrown);
+    return run.map(({ id }) => ({ id, error }));
   }
 }
 
-function store(fd: number, offset: number, block: Uint8Array, key: SpoolKey): void {
-  const sealed = key.seal(block, offset);
-  if (sealed === undefined) throw new Error('the spool is closed');
-  for (let done = 0; done < sealed.length;)
-    done += writeSync(fd, sealed, done, sealed.length - done, offset + done);
-  releaseBytes(sealed);
+function carryOut(run: readonly SpoolMove[]): void {
+  const [first] = run;
+  const key = first === undefined ? undefined : keys.get(first.fd);
+  if (first === undefined || key === undefined) throw new Error('the spool is closed');
+  const blocks = run.map(({ slot, length }) => {
+    const view = views[slot];
+    if (view === undefined) throw new RangeError(`no slot ${slot}`);
+    return view.subarray(0, length);
+  });
+  if (first.op === 'store') store(first, blocks, key);
+  else load(first, blocks, key);
 }
 
-function load(fd: number, offset: number, block: Uint8Array, key: SpoolKey): void {
-  for (let done = 0; done < block.length;) {
-    const count = readSync(fd, block, done, block.length - done, offset + done);
-    if (count === 0) throw new Error(`the spool file ends at ${offset + done}`);
-    done += count;
-  }
-  if (!key.unseal(block, offset)) throw new Error('the spool is closed');
+function store({ fd, offset }: SpoolMove, blocks: readonly Uint8Array[], key: SpoolKey): void {
+  const sealed = atOffsets(blocks, offset).map(({ block, at }) => {
+    const bytes = key.seal(block, at);
+    if (bytes === undefined) throw new Error('the spool is closed');
+    return bytes;
+  });
+  writeAll(fd, sealed, offset);
+  releaseBytes(...sealed);
+}
+
+function load({ fd, offset }: SpoolMove, blocks: readonly Uint8Array[], key: SpoolKey): void {
+  readAll(fd, blocks, offset);
+  for (const { block, at } of atOffsets(blocks, offset))
+    if (!key.unseal(block, at)) throw new Error('the spool is closed');
+}
+
+function atOffsets(
+  blocks: readonly Uint8Array[],
+  offset: number,
+): { readonly block: Uint8Array; readonly at: number }[] {
+  let at = offset;
+  return blocks.map((block) => {
+    const here = { block, at };
+    at += block.length;
+    return here;
+  });
 }

@@ -9,7 +9,7 @@ import { BLOCK_BYTES } from '../arena.js';
 import type { Block } from '../block-cache.js';
 import { BitSet } from './bit-set.js';
 import { SpoolKey } from './spool-cipher.js';
-import type { SpoolAnswer, SpoolCommand, SpoolThreadData } from './spool-protocol.js';
+import type { SpoolAnswer, SpoolCommand, SpoolMove, SpoolThreadData } from './spool-protocol.js';
 
 export interface SpoolOptions {
   /** Private directory on a file system with room. */
@@ -41,6 +41,8 @@ export class Spool {
   readonly #worker: Worker;
   readonly #pending = new Map<number, (error: string | undefined) => void>();
   readonly #waiting = new Set<() => void>();
+  /** Commands that leave together, at the end of the present turn: a message costs as much as half a block. */
+  #outbox: SpoolCommand[] = [];
   #lastId = 0;
   #usedBytes = 0;
   #lookAtFreeSpaceAtBytes = 0;
@@ -59,8 +61,8 @@ export class Spool {
       resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 },
     });
     this.#worker.unref();
-    this.#worker.on('message', ({ id, error }: SpoolAnswer) => {
-      this.#settle(id, error);
+    this.#worker.on('message', (answers: readonly SpoolAnswer[]) => {
+      for (const { id, error } of answers) this.#settle(id, error);
     });
     this.#worker.on('error', (error) => {
       this.#fail(`spool thread died: ${error.message}`);
@@ -107,7 +109,12 @@ export class Spool {
     this.#full = false;
   }
 
-  run(command: Omit<Exclude<SpoolCommand, { op: 'close' }>, 'id'>): Promise<void> {
+  /** @param key of all that is going to be moved */
+  open(fd: number, key: SpoolKey): void {
+    this.#send({ op: 'open', fd, key: key.buffer });
+  }
+
+  run(command: Omit<SpoolMove, 'id'>): Promise<void> {
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, (error) => {
@@ -133,7 +140,11 @@ export class Spool {
   }
 
   #send(command: SpoolCommand): void {
-    this.#worker.postMessage(command);
+    if (this.#outbox.push(command) > 1) return;
+    queueMicrotask(() => {
+      this.#worker.postMessage(this.#outbox);
+      this.#outbox = [];
+    });
   }
 
   #settle(id: number, error: string | undefined): void {
@@ -191,6 +202,7 @@ export class SpoolFile {
   constructor(fd: number, spool: Spool) {
     this.#fd = fd;
     this.#spool = spool;
+    spool.open(fd, this.#key);
   }
 
   has(index: number): boolean {
@@ -239,6 +251,6 @@ export class SpoolFile {
 
   #move(op: 'store' | 'load', block: Block, length: number): Promise<void> {
     const offset = block.index * BLOCK_BYTES;
-    return this.#spool.run({ op, fd: this.#fd, key: this.#key.buffer, slot: block.slot, offset, length });
+    return this.#spool.run({ op, fd: this.#fd, slot: block.slot, offset, length });
   }
 }

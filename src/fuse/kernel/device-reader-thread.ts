@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { MessageChannel, Worker, receiveMessageOnPort } from 'node:worker_threads';
 import { threadEntry } from '../../base/thread-entry.js';
+import type { LeasedReads } from '../../fs/index.js';
 import type { DeviceReaderData, DeviceReaderEnd } from './device-reader.js';
 import { STOP, STOP_AND_CLOSE } from './device-reader-control.js';
 
@@ -20,11 +21,11 @@ export class DeviceReaderThread {
   readonly #onRequest: (message: Uint8Array) => void;
   #end: DeviceReaderEnd = { reason: 'broken', error: 'the thread ended without a word' };
 
-  constructor(fd: number, onRequest: (message: Uint8Array) => void) {
+  constructor(fd: number, onRequest: (message: Uint8Array) => void, leasedReads?: LeasedReads) {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     this.#onRequest = onRequest;
-    const workerData: DeviceReaderData = { fd, port: port2, control: this.#control.buffer };
+    const workerData: DeviceReaderData = { fd, port: port2, control: this.#control.buffer, leasedReads };
     const entry = threadEntry(import.meta.url, './device-reader.js');
     const worker = new Worker(entry, {
       workerData,

@@ -67,7 +67,11 @@ export class KernelMount implements Mounted {
       isWaitedFor: (ino) => this.#session.isWaitedFor(ino),
       log,
     });
-    this.#reader = new DeviceReaderThread(fd, (message) => this.#session.handle(message));
+    this.#reader = new DeviceReaderThread(
+      fd,
+      (message) => this.#session.handle(message),
+      filesystem.leasedReads,
+    );
     const unsubscribe = filesystem.onKernelCacheChange((change) => this.#notifier.enqueue(change));
     process.on('exit', this.#onExit);
     const finished = this.#reader.ended.then(async (end) => {
@@ -86,6 +90,11 @@ export class KernelMount implements Mounted {
 
   set place(place: MountPlace) {
     this.#place = place;
+  }
+
+  /** Minor device number of the files of the mount, where it can be known. */
+  get connection(): number | undefined {
+    return connectionOf(this.#fd) ?? this.#place?.connection;
   }
 
   unmount(timeoutMs: number): Promise<void> {
@@ -124,7 +133,7 @@ export class KernelMount implements Mounted {
     this.#reader.requestStop();
     if (await this.#endsWithin(0)) return;
     const path = root === undefined ? undefined : `/proc/self/fd/${root.fd}`;
-    await wakeReader(connectionOf(this.#fd) ?? this.#place?.connection, path);
+    await wakeReader(this.connection, path);
     if (await this.#endsWithin(WAKE_MS)) return;
     this.#log.warn('the thread that reads the FUSE device does not wake up: a signal will end this process');
     this.#reader.unref();

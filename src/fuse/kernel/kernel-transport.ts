@@ -6,6 +6,7 @@ import { MountError } from '../transport.js';
 import { adoptedDevice, openDevice } from './device.js';
 import { KernelMount } from './kernel-mount.js';
 import { runMount } from './mount-command.js';
+import { raiseReadAhead } from './read-ahead.js';
 
 /** Speaks the kernel's protocol over the FUSE device, without a native library. */
 export const kernelTransport: Transport = { name: 'kernel', mount };
@@ -39,6 +40,7 @@ async function serve(
     const negotiation = await mounted.initialized();
     if (negotiation === undefined) throw new MountError('the kernel closed the connection while mounting');
     if (negotiation.kind === 'refused') throw new MountError(negotiation.why);
+    raiseReadAhead(mounted.connection, log);
     return mounted;
   } catch (error) {
     await mounted.unmount(0);

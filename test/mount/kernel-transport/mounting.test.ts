@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, constants, openSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { readdir, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -21,6 +21,12 @@ describeMount('kernel transport mounts', () => {
     expect(stdout.trim().split(/\s+/)[2]?.split(',')).toEqual(
       expect.arrayContaining(['nosuid', 'nodev', 'noexec', 'noatime', 'default_permissions']),
     );
+  });
+
+  test('and lets the kernel read ahead 1 MiB', async () => {
+    await using server = await KernelServerProcess.start();
+    const { stdout } = await mustRun('mountpoint', ['-d', server.mountpoint]);
+    expect(readFileSync(`/sys/class/bdi/${stdout.trim()}/read_ahead_kb`, 'utf8')).toBe('1024\n');
   });
 
   test('read-only: rm is EROFS', async () => {

@@ -4,14 +4,16 @@ import { BLOCK_BYTES, NO_SLOT } from '../../../src/dump/arena.js';
 import type { Block } from '../../../src/dump/block-cache.js';
 import { BlockCache, BlockOwner } from '../../../src/dump/block-cache.js';
 import { Flight } from '../../../src/dump/flight.js';
+import { BATCH_BLOCKS } from '../../../src/dump/quota.js';
 import { FlightScene } from './support/flight-scene.js';
 import { ScriptedDump } from './support/scripted-dump.js';
 
 const B = BLOCK_BYTES;
+const SLOTS = 4 * BATCH_BLOCKS;
 
 /** A flight over a dump that starts at `offset`, with blocks to allocate and a way to land a batch. */
 function flightAt(offset = 0) {
-  const cache = new BlockCache(16 * B);
+  const cache = new BlockCache(SLOTS * B);
   const owner = new BlockOwner();
   const flight = new Flight(cache);
   flight.restart(offset, 1);
@@ -27,7 +29,7 @@ function flightAt(offset = 0) {
 
 describe('Flight.next', () => {
   test.each([
-    { why: 'a whole batch', from: 0, stopAt: Infinity, firstBlock: 0, length: 4, hasRoom: true },
+    { why: 'a whole batch', from: 0, stopAt: Infinity, firstBlock: 0, length: BATCH_BLOCKS, hasRoom: true },
     { why: 'up to a border', from: 0, stopAt: 2 * B, firstBlock: 0, length: 2, hasRoom: true },
     {
       why: 'into a block, which limits it',
@@ -42,7 +44,7 @@ describe('Flight.next', () => {
       from: 5 * B + 9,
       stopAt: Infinity,
       firstBlock: 5,
-      length: 4,
+      length: BATCH_BLOCKS,
       hasRoom: true,
     },
   ])('sends $why', ({ from, stopAt, firstBlock, length, hasRoom }) => {
@@ -65,7 +67,8 @@ describe('Flight.next', () => {
     send(Infinity);
     send(Infinity);
     expect(flight.hasRoom).toBe(false);
-    expect([flight.brings(0), flight.brings(7), flight.brings(8)]).toEqual([true, true, false]);
+    const behind = 2 * BATCH_BLOCKS;
+    expect([flight.brings(0), flight.brings(behind - 1), flight.brings(behind)]).toEqual([true, true, false]);
   });
 });
 
@@ -115,11 +118,11 @@ describe('Flight, a pass that is given up', () => {
     send(Infinity);
     flight.absorb(B + 5);
     flight.abandon(2);
-    expect([flight.isTurning, flight.absorbed, cache.available]).toEqual([true, undefined, 8]);
+    expect([flight.isTurning, flight.absorbed, cache.available]).toEqual([true, undefined, SLOTS / 2]);
     expect([...owner.blocks.keys()]).toEqual([0]);
     expect(land(B + 4096)).toBe(false);
     expect(land(B + 4096)).toBe(false);
-    expect([flight.isTurning, flight.isEmpty, cache.available]).toEqual([false, true, 16]);
+    expect([flight.isTurning, flight.isEmpty, cache.available]).toEqual([false, true, SLOTS]);
     expect([...owner.blocks.keys()]).toEqual([0]);
   });
 
@@ -139,7 +142,7 @@ describe('Flight, a pass that is given up', () => {
     send(B);
     flight.abandon(2);
     flight.land(B, undefined, () => true);
-    expect(cache.available).toBe(16);
+    expect(cache.available).toBe(SLOTS);
   });
 
   test('forgets the block in which it stopped', () => {
@@ -148,7 +151,7 @@ describe('Flight, a pass that is given up', () => {
     land(4096);
     flight.abandon(2);
     expect(owner.blocks.size).toBe(0);
-    expect(cache.available).toBe(16);
+    expect(cache.available).toBe(SLOTS);
   });
 
   test('after a failed call keeps what the failed batch brought', () => {
@@ -171,7 +174,7 @@ describe('Flight, a pass that is given up', () => {
     send(Infinity);
     send(Infinity);
     flight.crash();
-    expect([flight.isEmpty, owner.blocks.size, cache.available]).toEqual([true, 0, 16]);
+    expect([flight.isEmpty, owner.blocks.size, cache.available]).toEqual([true, 0, SLOTS]);
   });
 });
 

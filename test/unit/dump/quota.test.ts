@@ -29,7 +29,7 @@ describe('pumpQuota, for every cache size', () => {
   test('the longest unaligned read fits, and something can be fetched ahead', () => {
     const tooLittle = everySize((slots) => {
       const { waiterBlocks, windowBlocks } = pumpQuota(slots);
-      return waiterBlocks >= UNALIGNED_READ_BLOCKS && windowBlocks >= 1;
+      return waiterBlocks >= UNALIGNED_READ_BLOCKS && windowBlocks(16) >= 1;
     });
     expect(tooLittle).toEqual([]);
   });
@@ -42,20 +42,30 @@ describe('pumpQuota, for every cache size', () => {
   });
 });
 
-test('the default cache of 64 MiB serves 16 dumps at once, and as many again while others are stuck', () => {
-  expect(pumpQuota(1024)).toEqual({
+test('the default cache of 64 MiB serves 16 dumps at once, and 13 more while others are stuck', () => {
+  expect(pumpQuota(1024)).toMatchObject({
     pumps: 16,
-    extraPumps: 16,
+    extraPumps: 13,
     waiterBlocks: 17,
-    windowBlocks: 28,
-    pinnedWindowBlocks: 224,
+    pinnedWindowBlocks: 67,
   });
+});
+
+test.each([
+  { inTransfer: 1, blocks: 128 },
+  { inTransfer: 4, blocks: 120 },
+  { inTransfer: 8, blocks: 56 },
+  { inTransfer: 16, blocks: 24 },
+  { inTransfer: 29, blocks: 24 },
+])('of 64 MiB, each of $inTransfer dumps in transfer is read $blocks blocks ahead', (row) => {
+  expect(pumpQuota(1024).windowBlocks(row.inTransfer)).toBe(row.blocks);
 });
 
 test('what is fetched ahead for all dumps at once fits beside what is pinned, for every cache size', () => {
   const tooMuch = everySize((slots) => {
     const { pumps, windowBlocks } = pumpQuota(slots);
-    return pumps * (BATCH_BLOCKS * BATCHES_IN_FLIGHT + UNALIGNED_READ_BLOCKS + windowBlocks) <= slots;
+    const each = BATCH_BLOCKS * BATCHES_IN_FLIGHT + UNALIGNED_READ_BLOCKS;
+    return [1, 2, pumps].every((dumps) => dumps * (each + windowBlocks(dumps)) <= slots);
   });
   expect(tooMuch).toEqual([]);
 });

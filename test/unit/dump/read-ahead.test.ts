@@ -9,7 +9,7 @@ const READ = 128 * KIB;
 type Range = readonly [start: number, end: number];
 
 function after(reads: readonly Range[], mostBlocks = 64): { from: number; to: number } {
-  const readAhead = new ReadAhead(mostBlocks);
+  const readAhead = new ReadAhead(() => mostBlocks);
   for (const [start, end] of reads) readAhead.follow(start, end);
   return readAhead.window;
 }
@@ -80,7 +80,7 @@ describe('ReadAhead.window', () => {
     const lengths = fc.array(fc.integer({ min: 1, max: 1024 * KIB }), { minLength: 1, maxLength: 20 });
     fc.assert(
       fc.property(lengths, fc.nat(40), (all, most) => {
-        const readAhead = new ReadAhead(most);
+        const readAhead = new ReadAhead(() => most);
         let position = 0;
         for (const length of all) {
           readAhead.follow(position, position + length);
@@ -95,10 +95,20 @@ describe('ReadAhead.window', () => {
 });
 
 test('ReadAhead.reset ends the run', () => {
-  const readAhead = new ReadAhead(64);
+  const readAhead = new ReadAhead(() => 64);
   for (const [start, end] of sequential(5)) readAhead.follow(start, end);
   readAhead.reset();
   expect(readAhead.window).toEqual({ from: 0, to: 0 });
   readAhead.follow(5 * READ, 6 * READ);
   expect(readAhead.window).toEqual({ from: 12, to: 13 });
+});
+
+test('ReadAhead.follow shortens the window when there is less for each', () => {
+  let most = 64;
+  const readAhead = new ReadAhead(() => most);
+  for (let read = 0; read < 8; read += 1) readAhead.follow(read * BLOCK_BYTES, (read + 1) * BLOCK_BYTES);
+  expect(readAhead.window).toEqual({ from: 8, to: 72 });
+  most = 4;
+  readAhead.follow(8 * BLOCK_BYTES, 9 * BLOCK_BYTES);
+  expect(readAhead.window).toEqual({ from: 9, to: 13 });
 });

@@ -11,7 +11,7 @@ const B = BLOCK_BYTES;
 function reading(pins = 8): { window: Window; cache: BlockCache; block: (index: number) => Block } {
   const cache = new BlockCache(16 * B);
   const owner = new BlockOwner();
-  const window = new Window(cache, 8, new Allowance(pins));
+  const window = new Window(cache, () => 8, new Allowance(pins));
   window.follow(0, B, false);
   window.follow(B, 2 * B, false);
   return { window, cache, block: (index) => cache.allocate(owner, index) };
@@ -19,7 +19,7 @@ function reading(pins = 8): { window: Window; cache: BlockCache; block: (index: 
 
 describe('Window', () => {
   test('is empty before anybody reads', () => {
-    const window = new Window(new BlockCache(B), 8, new Allowance(8));
+    const window = new Window(new BlockCache(B), () => 8, new Allowance(8));
     expect(window.endOffset).toBe(0);
     expect(window.includes(0)).toBe(false);
   });

@@ -1,0 +1,19 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import type { DumpTag } from '../src/base/tag.js';
+import type { CreateDriver, DriverSpec } from '../src/source/index.js';
+import { BEGINNING, MIN_READ_BYTES } from '../src/source/index.js';
+
+export interface BareLoopData {
+  readonly driver: DriverSpec;
+  readonly tag: DumpTag;
+  readonly detail: unknown;
+}
+
+const { driver, tag, detail } = workerData as BareLoopData;
+const { createDriver } = (await import(driver.module)) as { createDriver: CreateDriver };
+const cursor = createDriver(driver.data).open(tag, BEGINNING, detail);
+const buffer = new Uint8Array(MIN_READ_BYTES);
+const begun = performance.now();
+while (!cursor.read(buffer).done);
+parentPort?.postMessage((performance.now() - begun) / 1000);
+cursor.close();
