@@ -3,8 +3,12 @@ import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 /** What a handle's descriptor is called in /proc. The tag cannot be seen there. */
 const HANDLE_LINK = 'anon_inode:[papr-platform-dump]';
 
+/** Longest command line that a log line quotes, in characters. */
+const MAX_NAME_LENGTH = 120;
+
 export interface HandleHolder {
   readonly pid: number;
+  /** Its command line: of a program that an interpreter runs, the process name says nothing. */
   readonly name: string;
 }
 
@@ -12,7 +16,7 @@ export interface HandleHolder {
 export function paprHolders(proc = '/proc'): readonly HandleHolder[] {
   return numbersIn(proc)
     .filter((pid) => numbersIn(`${proc}/${pid}/fd`).some((fd) => isHandle(`${proc}/${pid}/fd/${fd}`)))
-    .map((pid) => ({ pid, name: nameOf(`${proc}/${pid}/comm`) }));
+    .map((pid) => ({ pid, name: nameOf(`${proc}/${pid}`) }));
 }
 
 /** Says who may hold a tag. @param own our own process */
@@ -45,10 +49,17 @@ function numbersIn(directory: string): number[] {
   }
 }
 
-function nameOf(path: string): string {
+function nameOf(directory: string): string {
   try {
-    return readFileSync(path, 'utf8').trim();
+    const words = readFileSync(`${directory}/cmdline`, 'utf8').split('\0').join(' ').trim();
+    if (words !== '') return printable(words).slice(0, MAX_NAME_LENGTH);
+    return printable(readFileSync(`${directory}/comm`, 'utf8').trim());
   } catch {
     return 'a process';
   }
+}
+
+/** Whoever started that program chose its words, and they go to the log. */
+function printable(text: string): string {
+  return text.replace(/\p{C}/gu, '?');
 }

@@ -9,11 +9,12 @@ import { createDriver as createLibrtasDriver } from '../../../src/source/librtas
 import { createDriver as createPaprDriver } from '../../../src/source/papr-driver.js';
 import type { ContractDump } from '../../contract/source.js';
 import { describeSource } from '../../contract/source.js';
+import '../../contract/source-opal.test.js';
 
-// The contract suite against real drivers, in the emulated machine. Arguments: directory of the hypervisor's dumps;
-// `short`: only with firmware that gives no trouble.
+// The contract suite against real drivers, in the emulated machine, and OPAL's on sample trees. Argument: directory of
+// the hypervisor's dumps.
 
-const [dumpDir = '/share/dumps', mode = 'full'] = process.argv.slice(2);
+const [dumpDir = '/share/dumps'] = process.argv.slice(2);
 
 const dumps: readonly [ContractDump, ContractDump] = [
   dump(0x7_0000_0001n, 50_001),
@@ -59,7 +60,5 @@ const awkward = 'short\nzero 2\nbusy 3 5000\nzero 1 20000\ndelay 9900 1 30000\nt
 
 describeReal('papr', papr, createPaprDriver, '');
 describeReal('librtas', librtas, createLibrtasDriver, 'any-sequence\n');
-if (mode === 'full') {
-  describeReal('papr, awkward firmware', papr, createPaprDriver, awkward);
-  describeReal('librtas, awkward firmware', librtas, createLibrtasDriver, awkward);
-}
+describeReal('papr, awkward firmware', papr, createPaprDriver, awkward);
+describeReal('librtas, awkward firmware', librtas, createLibrtasDriver, awkward);

@@ -522,6 +522,43 @@ static void rtas_ibm_platform_dump(PowerPCCPU *cpu, SpaprMachineState *spapr,
          tag, sequence, buf, len, a.status, a.next, a.bytes, at, a.why);
 }
 
+/*
+ * "ibm,get-vpd", as far as its user matters: somebody else who needs one of
+ * the kernel's work areas while dumps are read.  VPD of two calls: a full
+ * buffer of 'v', then "end".
+ */
+static void rtas_ibm_get_vpd(PowerPCCPU *cpu, SpaprMachineState *spapr,
+                             uint32_t token, uint32_t nargs,
+                             target_ulong args, uint32_t nret,
+                             target_ulong rets)
+{
+    uint32_t buf, len, sequence;
+    g_autofree char *text = NULL;
+
+    if (nargs != 4 || nret != 3) {
+        rtas_st(rets, 0, ST_PARAMETER);
+        return;
+    }
+    buf = rtas_ld(args, 1);
+    len = rtas_ld(args, 2);
+    sequence = rtas_ld(args, 3);
+    if (len < 3 || (uint64_t)buf + len > spapr->rma_size) {
+        rtas_st(rets, 0, ST_PARAMETER);
+        return;
+    }
+    if (sequence == 1) {
+        text = g_strnfill(len, 'v');
+    } else {
+        text = g_strdup("end");
+    }
+    len = strlen(text);
+    address_space_write(&address_space_memory, ppc64_phys_to_real(buf),
+                        MEMTXATTRS_UNSPECIFIED, text, len);
+    rtas_st(rets, 0, sequence == 1 ? ST_CONTINUE : ST_COMPLETE);
+    rtas_st(rets, 1, sequence + 1);
+    rtas_st(rets, 2, len);
+}
+
 static int by_name(gconstpointer a, gconstpointer b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -592,6 +629,7 @@ static void papr_dump_register(void)
     dumps = g_hash_table_new(g_int64_hash, g_int64_equal);
     spapr_rtas_register(RTAS_IBM_PLATFORM_DUMP, "ibm,platform-dump",
                         rtas_ibm_platform_dump);
+    spapr_rtas_register(RTAS_IBM_GET_VPD, "ibm,get-vpd", rtas_ibm_get_vpd);
 }
 
 type_init(papr_dump_register)

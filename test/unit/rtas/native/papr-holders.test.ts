@@ -10,7 +10,8 @@ const HANDLE = 'anon_inode:[papr-platform-dump]';
 beforeAll(() => {
   makeProcess(17, 'extract_platdum', ['/dev/null', HANDLE]);
   makeProcess(18, 'bash', ['/dev/pts/0', 'anon_inode:[eventpoll]']);
-  makeProcess(400, 'platdumpfs', [HANDLE, HANDLE]);
+  makeProcess(400, 'node', [HANDLE, HANDLE], ['node', '/usr/bin/platdumpfs', 'mount', '/mnt/a\nb', '']);
+  makeProcess(401, 'cat', [HANDLE], ['cat', 'x'.repeat(1000)]);
   mkdirSync(join(proc, '500')); // ended while we look
   mkdirSync(join(proc, 'sys'));
 });
@@ -19,7 +20,8 @@ afterAll(() => rmSync(proc, { recursive: true }));
 test('paprHolders names each process that has a handle once', () => {
   expect(paprHolders(proc)).toEqual([
     { pid: 17, name: 'extract_platdum' },
-    { pid: 400, name: 'platdumpfs' },
+    { pid: 400, name: 'node /usr/bin/platdumpfs mount /mnt/a?b' },
+    { pid: 401, name: `cat ${'x'.repeat(116)}` },
   ]);
 });
 
@@ -42,8 +44,14 @@ test.each([
   ).toBe(says);
 });
 
-function makeProcess(pid: number, name: string, links: readonly string[]): void {
+function makeProcess(
+  pid: number,
+  name: string,
+  links: readonly string[],
+  words: readonly string[] = [],
+): void {
   mkdirSync(join(proc, String(pid), 'fd'), { recursive: true });
   writeFileSync(join(proc, String(pid), 'comm'), `${name}\n`);
+  writeFileSync(join(proc, String(pid), 'cmdline'), words.map((word) => `${word}\0`).join(''));
   for (const [fd, target] of links.entries()) symlinkSync(target, join(proc, String(pid), 'fd', String(fd)));
 }
