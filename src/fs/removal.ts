@@ -7,6 +7,9 @@ import type { Dump, DumpStore } from '../dump/index.js';
 /** When `unlink` may remove a dump. */
 export type UnlinkPolicy = 'delivered' | 'force' | 'never';
 
+/** A signal that ends nothing, say of a child's end, interrupts as well: a prompt answer is better than EINTR for it. */
+const LAST_WORD_MS = 500;
+
 /** The only path on which a dump is ever invalidated. */
 export class Removal {
   readonly #store: DumpStore;
@@ -31,13 +34,28 @@ export class Removal {
     const work = this.#store.remove(dump).catch((thrown: unknown) => {
       throw asUnlinkFailure(thrown);
     });
-    return abortable(work, signal, () => {
-      if (dump.cancelInvalidate()) return;
-      const fields = { tag: tagName(dump.tag) };
+    return this.#unlessInterrupted(dump, work, signal);
+  }
+
+  async #unlessInterrupted(dump: Dump, work: Promise<void>, signal: AbortSignal): Promise<void> {
+    try {
+      await abortable(work, signal);
+    } catch (thrown) {
+      if (!signal.aborted || dump.cancelInvalidate()) throw thrown;
+      await this.#lastWord(dump, work);
+    }
+  }
+
+  /** Firmware has been told: only its answer says what came of it. @throws FsError EINTR when that takes long */
+  async #lastWord(dump: Dump, work: Promise<void>): Promise<void> {
+    const fields = { tag: tagName(dump.tag) };
+    let isLate = false;
+    work.catch((error: unknown) => {
+      if (isLate) this.#log.warn('removing the dump failed after the interrupt', { ...fields, error });
+    });
+    await abortable(work, AbortSignal.timeout(LAST_WORD_MS), () => {
+      isLate = true;
       this.#log.warn('interrupted while firmware was removing the dump: it may be gone', fields);
-      work.catch((error: unknown) => {
-        this.#log.warn('removing the dump failed after the interrupt', { ...fields, error });
-      });
     });
   }
 

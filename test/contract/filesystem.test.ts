@@ -1,6 +1,6 @@
 import { existsSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { tagName } from '../../src/base/tag.js';
 import { Bare, context, errnoOf, sampleBytes, TAG } from '../support/bare.js';
 
@@ -137,6 +137,25 @@ describe.each([
     bare.fs.release(second);
     await removed;
     expect(bare.calls().filter((call) => call.op === 'invalidate')).toHaveLength(1);
+  });
+
+  test('unlink: an interrupt after firmware was told waits for a prompt answer, not for a slow one', async () => {
+    await using bare = new Bare({ ...variant });
+    const slow = (TAG + 1n) as typeof TAG;
+    bare.put(TAG, sampleBytes(4096), { faults: [{ at: 'invalidate', status: 9902, times: 1 }] });
+    bare.put(slow, sampleBytes(4096), { faults: [{ at: 'invalidate', status: 9905, times: 'always' }] });
+    for (const tag of [TAG, slow]) {
+      const fh = await bare.open(tag);
+      await bare.readAll(fh);
+      bare.fs.release(fh);
+    }
+    const interrupt = new AbortController();
+    const answers = [TAG, slow].map((tag) => errnoOf(() => bare.unlink(tag, interrupt.signal)));
+    const told = (): string[] => bare.calls().flatMap(({ op, tag }) => (op === 'invalidate' ? tag : []));
+    await vi.waitFor(() => expect(new Set(told()).size).toBe(2));
+    interrupt.abort();
+    expect(await Promise.all(answers)).toEqual([undefined, 'EINTR']);
+    expect(existsSync(join(bare.dir, `${tagName(TAG)}.invalidated`))).toBe(true);
   });
 
   test('unlink: force drains first and removes what nobody has read', async () => {
