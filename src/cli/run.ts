@@ -1,17 +1,11 @@
 import { usageError } from './exit-status.js';
-import { doctorCommand } from './doctor-command.js';
 import { generalHelp, isVerb, verbHelp } from './help.js';
-import { infoCommand } from './info-command.js';
-import { listCommand } from './list-command.js';
-import { mountCommand } from './mount-command.js';
+import type { MountRequest } from './mount-request.js';
 import { mountRequest } from './mount-request.js';
 import type { Verb } from './option-kinds.js';
 import { parseOptions } from './parse-options.js';
 import { printOut } from './print.js';
-import { saveCommand } from './save-command.js';
-import { umountCommand } from './umount-command.js';
 import { version } from './version.js';
-import { watchCommand } from './watch-command.js';
 
 /** Carries out a command line. @returns the exit status @throws CommandError */
 export async function run(args: readonly string[]): Promise<number> {
@@ -24,25 +18,31 @@ export async function run(args: readonly string[]): Promise<number> {
   return mountAsHelper(args);
 }
 
+/** What a verb needs is loaded when it is used: modules are most of what a short command costs. */
 async function runVerb(verb: Verb, rest: readonly string[], args: readonly string[]): Promise<number> {
   const parsed = parseOptions(verb, rest);
   if (parsed.settings.help) return show(verbHelp(verb));
   switch (verb) {
     case 'mount':
-      return mountCommand(mountRequest(parsed, false), args);
+      return mount(mountRequest(parsed, false), args);
     case 'umount':
-      return umountCommand(parsed);
+      return (await import('./umount-command.js')).umountCommand(parsed);
     case 'list':
-      return listCommand(parsed);
+      return (await import('./list-command.js')).listCommand(parsed);
     case 'info':
-      return infoCommand(parsed);
+      return (await import('./info-command.js')).infoCommand(parsed);
     case 'save':
-      return saveCommand(parsed);
+      return (await import('./save-command.js')).saveCommand(parsed);
     case 'doctor':
-      return doctorCommand(parsed);
+      return (await import('./doctor-command.js')).doctorCommand(parsed);
     case 'watch':
-      return watchCommand(parsed);
+      return (await import('./watch-command.js')).watchCommand(parsed);
   }
+}
+
+async function mount(request: MountRequest, args: readonly string[]): Promise<number> {
+  const { mountCommand } = await import('./mount-command.js');
+  return mountCommand(request, args);
 }
 
 /** `platdumpfs SOURCE MOUNTPOINT -o ...`, as mount.fuse calls us. */
@@ -51,7 +51,7 @@ async function mountAsHelper(args: readonly string[]): Promise<number> {
   const [first, second] = parsed.positionals;
   if (first === undefined || second === undefined || isVerb(first))
     throw usageError(`unknown command ${quoted(args[0])} (see platdumpfs --help)`);
-  return mountCommand(mountRequest(parsed, true), args);
+  return mount(mountRequest(parsed, true), args);
 }
 
 function helpOn(words: readonly string[]): string {

@@ -44,10 +44,10 @@ most() { [ $(($2 * 100)) -le $(($3 * $1)) ]; }
 # shellcheck disable=SC2154
 good() {
     most 115 "$best_plain" "$best_extract" && most 115 "$best_spool" "$best_extract" &&
-        most 111 "$best_plain" "$best_loop" && most 111 "$best_spool" "$best_loop"
+        most 150 "$best_plain" "$best_loop" && most 150 "$best_spool" "$best_loop"
 }
-# calm: the loop that ran last waited for firmware rather than for the host.
-calm() { most 120 "$took" "$firmware"; }
+# calm: the loop that ran last waited for firmware rather than for the host. On an idle host it takes 1.19 times as long.
+calm() { most 135 "$took" "$firmware"; }
 
 # shellcheck disable=SC2154
 times() {
@@ -74,6 +74,8 @@ times() {
     fi
     check 'cp takes at most 1.15 times as long as extract_platdump' most 115 "$best_plain" "$best_extract"
     check '  also with the spool' most 115 "$best_spool" "$best_extract"
-    check 'a bare loop is at least 0.9 times as long as cp' most 111 "$best_plain" "$best_loop"
-    check '  also with the spool' most 111 "$best_spool" "$best_loop"
+    # A daemon that keeps firmware busy: what is missing to 1 is the start of a thread and JavaScript, at a fiftieth of
+    # their speed (docs/performance.md).
+    check 'cp takes at most 1.5 times as long as a bare loop in C' most 150 "$best_plain" "$best_loop"
+    check '  also with the spool' most 150 "$best_spool" "$best_loop"
 }
