@@ -86,6 +86,8 @@ export class DumpStore implements AsyncDisposable {
   readonly #departed = new Set<Dump>();
   /** Unlisted tags that firmware is being asked for. */
   readonly #probed = new Map<DumpTag, Dump>();
+  /** What was announced of them meanwhile: the answer that is on its way may be older. */
+  readonly #heard = new Map<DumpTag, Announcement>();
   /** Tags whose dump was removed or lost: an announcement may be an old one. */
   readonly #parted = new RecentSet<DumpTag>(MOST_ANNOUNCED);
   /** What was announced of them since, until firmware has been asked. */
@@ -177,6 +179,7 @@ export class DumpStore implements AsyncDisposable {
     const { tag } = announcement;
     const known = this.#listed.get(tag) ?? this.#probed.get(tag);
     if (known !== undefined) known.hear(announcement);
+    if (this.#probed.has(tag)) this.#heard.set(tag, announcement);
     if (known !== undefined || this.#isLocked || this.#isOnItsWayOut(tag)) return;
     if (this.#listed.size + this.#doubted.size >= MOST_ANNOUNCED) {
       this.#refuseMore();
@@ -232,6 +235,7 @@ export class DumpStore implements AsyncDisposable {
     this.#verifier.stop();
     this.#parted.clear();
     this.#doubted.clear();
+    this.#heard.clear();
     const dumps = [...this.#listed.values(), ...this.#departed, ...this.#probed.values()];
     for (const dump of dumps) dump.lose('locked');
     // Not at once: reads that were let through a moment ago are still to be answered, and not with zeros. The kernel is
@@ -338,13 +342,26 @@ export class DumpStore implements AsyncDisposable {
     } catch (thrown) {
       const failure = FsError.from(thrown);
       dump.lose('gone');
-      if (failure.code === 'ESTALE') return undefined;
+      this.#probed.delete(tag);
+      this.#believeNews(dump);
+      if (failure.code === 'ESTALE') return this.#listed.get(tag);
       throw failure;
     } finally {
       this.#probed.delete(tag);
+      this.#heard.delete(tag);
     }
     this.#list(dump);
     return dump;
+  }
+
+  /** Firmware's "no" may be older than what the source or an announcement said of the tag while it was asked. */
+  #believeNews({ tag, sourceIncarnation, lost }: Dump): void {
+    if (lost !== 'gone') return;
+    const heard = this.#heard.get(tag);
+    if (heard !== undefined) this.announce(heard);
+    if (sourceIncarnation === undefined) return;
+    this.#dismissed.delete(tag);
+    this.#refresh();
   }
 
   async #verify(tag: DumpTag): Promise<'settled' | 'later'> {
@@ -359,6 +376,8 @@ export class DumpStore implements AsyncDisposable {
       const { code } = FsError.from(thrown);
       if (code !== 'ESTALE' && code !== 'EPERM') return 'later';
     }
+    // Announced once more while firmware was asked.
+    if (this.#doubted.get(tag) !== doubted) return this.#verify(tag);
     this.#doubted.delete(tag);
     return 'settled';
   }

@@ -1,5 +1,6 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { dumpTag, tagName } from '../../../../src/base/tag.js';
 import type { StoreEvent } from '../../../../src/dump/index.js';
@@ -88,6 +89,28 @@ describe('an announced dump', () => {
     bare.store.announce({ tag: TAG, size: SIZE });
     await vi.waitUntil(() => bare.store.list()[0]?.state === 'failed', PATIENCE);
     expect(bare.names()).toEqual([tagName(TAG)]);
+  });
+});
+
+describe('a dump that appears while firmware is asked for its name', () => {
+  // Firmware's answer is ready at the beginning of a call that lasts: wherever in it the dump appears, it counts.
+  test.each([
+    { how: 'announced', delayMs: 0 },
+    { how: 'announced', delayMs: 100 },
+    { how: 'announced', delayMs: 300 },
+    { how: 'listed by the source', delayMs: 0 },
+    { how: 'listed by the source', delayMs: 100 },
+    { how: 'listed by the source', delayMs: 300 },
+  ])('is listed and stays, $how after $delayMs ms', async ({ how, delayMs }) => {
+    await using slow = new Bare({ latencyUs: 500_000 });
+    const asked = errnoOf(() => slow.lookup(TAG));
+    await sleep(delayMs);
+    if (how === 'announced') slow.store.announce({ tag: TAG, size: SIZE });
+    slow.put(TAG, CONTENT, how === 'announced' ? UNANNOUNCED : {});
+    await asked;
+    await vi.waitUntil(() => slow.store.find(TAG), PATIENCE);
+    expect(await slow.readAll(await slow.open(TAG))).toEqual(CONTENT);
+    expect(slow.names()).toEqual([tagName(TAG)]);
   });
 });
 
