@@ -179,8 +179,9 @@ export class DumpStore implements AsyncDisposable {
     const { tag } = announcement;
     const known = this.#listed.get(tag) ?? this.#probed.get(tag);
     if (known !== undefined) known.hear(announcement);
+    if (this.#isLocked) return;
     if (this.#probed.has(tag)) this.#heard.set(tag, announcement);
-    if (known !== undefined || this.#isLocked || this.#isOnItsWayOut(tag)) return;
+    if (known !== undefined || this.#isOnItsWayOut(tag)) return;
     if (this.#listed.size + this.#doubted.size >= MOST_ANNOUNCED) {
       this.#refuseMore();
       return;
