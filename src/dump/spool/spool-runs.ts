@@ -1,7 +1,7 @@
 import type { SpoolMove } from './spool-protocol.js';
 
 /** Most blocks of a run: a reader waits for the first of them until all are there. */
-const MOST_BLOCKS = 8;
+export const MOST_BLOCKS = 8;
 
 /** Groups moves, in their order, into runs of blocks that lie one behind the other in one file and go the same way. */
 export function runsOf(moves: readonly SpoolMove[]): (readonly SpoolMove[])[] {

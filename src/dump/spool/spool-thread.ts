@@ -1,10 +1,12 @@
 import { closeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { slotViews } from '../arena.js';
-import { releaseBytes } from './release-bytes.js';
-import { SpoolKey } from './spool-cipher.js';
+import { BLOCK_BYTES, slotViews } from '../arena.js';
+import type { CounterMode } from './counter-mode.js';
+import { NodeCounterMode } from './node-counter-mode.js';
+import { OpenSslCounterMode } from './openssl-counter-mode.js';
+import { SpoolKey } from './spool-key.js';
 import type { SpoolAnswer, SpoolCommand, SpoolMove, SpoolThreadData } from './spool-protocol.js';
-import { runsOf } from './spool-runs.js';
+import { MOST_BLOCKS, runsOf } from './spool-runs.js';
 import { readAll, writeAll } from './vectored-io.js';
 
 // Entry of the spool's thread: neither disks nor ciphers may hold up the thread that answers readers, nor firmware.
@@ -14,6 +16,10 @@ if (port === null) throw new Error('spool-thread runs as a worker thread only');
 const views = slotViews((workerData as SpoolThreadData).slabs);
 /** By descriptor, from `open` to `close`. */
 const keys = new Map<number, SpoolKey>();
+/** Blocks on their way to disk, encrypted. */
+const sealed = new Uint8Array(MOST_BLOCKS * BLOCK_BYTES);
+/** Loaded when there is something to encrypt: a mount is ready sooner without. */
+let counterMode: CounterMode | undefined;
 
 port.on('message', (commands: readonly SpoolCommand[]) => {
   let moves: SpoolMove[] = [];
@@ -65,29 +71,25 @@ function carryOut(run: readonly SpoolMove[]): void {
 }
 
 function store({ fd, offset }: SpoolMove, blocks: readonly Uint8Array[], key: SpoolKey): void {
-  const sealed = atOffsets(blocks, offset).map(({ block, at }) => {
-    const bytes = key.seal(block, at);
-    if (bytes === undefined) throw new Error('the spool is closed');
-    return bytes;
-  });
-  writeAll(fd, sealed, offset);
-  releaseBytes(...sealed);
+  const length = blocks.reduce((sum, block) => sum + block.length, 0);
+  crypt(key, (mode, bytes) => mode.seal(bytes, offset, blocks, sealed));
+  writeAll(fd, [sealed.subarray(0, length)], offset);
 }
 
 function load({ fd, offset }: SpoolMove, blocks: readonly Uint8Array[], key: SpoolKey): void {
   readAll(fd, blocks, offset);
-  for (const { block, at } of atOffsets(blocks, offset))
-    if (!key.unseal(block, at)) throw new Error('the spool is closed');
+  crypt(key, (mode, bytes) => mode.unseal(bytes, offset, blocks));
 }
 
-function atOffsets(
-  blocks: readonly Uint8Array[],
-  offset: number,
-): { readonly block: Uint8Array; readonly at: number }[] {
-  let at = offset;
-  return blocks.map((block) => {
-    const here = { block, at };
-    at += block.length;
-    return here;
-  });
+function crypt(key: SpoolKey, work: (mode: CounterMode, key: Uint8Array) => void): void {
+  const mode = (counterMode ??= fastestCounterMode());
+  if (!key.use((bytes) => work(mode, bytes))) throw new Error('the spool is closed');
+}
+
+function fastestCounterMode(): CounterMode {
+  try {
+    return new OpenSslCounterMode();
+  } catch {
+    return new NodeCounterMode();
+  }
 }

@@ -8,7 +8,7 @@ import { threadEntry } from '../../base/thread-entry.js';
 import { BLOCK_BYTES } from '../arena.js';
 import type { Block } from '../block-cache.js';
 import { BitSet } from './bit-set.js';
-import { SpoolKey } from './spool-cipher.js';
+import { SpoolKey } from './spool-key.js';
 import type { SpoolAnswer, SpoolCommand, SpoolMove, SpoolThreadData } from './spool-protocol.js';
 
 export interface SpoolOptions {
