@@ -100,6 +100,7 @@ async function mountAndServe(
   log.info('mounted', { mountpoint, source: source.name, transport: transport.name });
   await parent?.ready(mountpoint);
   await tellServiceManager('ready', `serves ${source.name} at ${mountpoint}`, log);
+  store.getReady();
   await serveUntilEnd(mounted, stop, settings.unmountTimeout, log);
 }
 

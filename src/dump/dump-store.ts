@@ -145,6 +145,11 @@ export class DumpStore implements AsyncDisposable {
     return { slabs: arena.slabs, blockBytes: BLOCK_BYTES, slots: shared.data };
   }
 
+  /** Prepares for the first reader what takes time. Touches no firmware. */
+  getReady(): void {
+    this.#threads.keepOneReady();
+  }
+
   /** Listed dumps, in the order in which they appeared. Touches no firmware. */
   dumps(): Iterable<Dump> {
     return this.#listed.values();

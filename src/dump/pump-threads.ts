@@ -52,6 +52,7 @@ export class PumpThreads {
   readonly #queue: ThreadClient[] = [];
   /** Holders that were asked for their thread and have not given it back yet. */
   readonly #yielding = new Set<ThreadClient>();
+  #keepsOneReady = false;
 
   constructor(most: number, mostExtra: number, start: StartPumpThread) {
     this.#most = most;
@@ -81,9 +82,19 @@ export class PumpThreads {
     if (at >= 0) this.#queue.splice(at, 1);
   }
 
+  /**
+   * From now on there is a thread ready for whoever comes next, started while nothing is in transfer: to start one takes as
+   * long as hundreds of firmware calls.
+   */
+  keepOneReady(): void {
+    this.#keepsOneReady = true;
+    this.#makeReady();
+  }
+
   /** Looks whether threads got stuck while clients wait. Called now and then. */
   tick(): void {
     if (this.#queue.length > 0) this.#serve();
+    else this.#makeReady();
   }
 
   /** Takes back a thread whose cursor is closed. */
@@ -110,6 +121,7 @@ export class PumpThreads {
   }
 
   async end(): Promise<void> {
+    this.#keepsOneReady = false;
     this.#queue.length = 0;
     const threads = [...this.#spare.splice(0), ...this.#holders.keys()];
     this.#holders.clear();
@@ -152,8 +164,16 @@ export class PumpThreads {
 
   #take(): PumpThread | undefined {
     if (this.#holders.size >= this.#most + Math.min(this.#mostExtra, this.#stuck)) return undefined;
-    const spare = this.#spare.pop();
-    if (spare !== undefined) return spare;
+    return this.#spare.pop() ?? this.#startThread();
+  }
+
+  #makeReady(): void {
+    if (!this.#keepsOneReady || this.#spare.length > 0 || this.#holders.size >= this.#most) return;
+    for (const holder of this.#holders.values()) if (holder.costOfYielding === undefined) return;
+    this.#spare.push(this.#startThread());
+  }
+
+  #startThread(): PumpThread {
     const thread = this.#start(() => this.#forget(thread));
     return thread;
   }
@@ -163,7 +183,11 @@ export class PumpThreads {
     if (holder !== undefined) this.#yielding.delete(holder);
     this.#holders.delete(gone);
     const at = this.#spare.indexOf(gone);
-    if (at >= 0) this.#spare.splice(at, 1);
+    if (at >= 0) {
+      this.#spare.splice(at, 1);
+      // The next one would fare no better. Whoever needs a thread is told why there is none.
+      this.#keepsOneReady = false;
+    }
     this.#serve();
   }
 }

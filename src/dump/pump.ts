@@ -88,6 +88,7 @@ export class Pump implements ThreadClient {
   /** The dump is lost: only what was fetched can still be had. */
   #stopped: FsError | undefined;
   #progress: Progress = { highWater: 0, end: undefined };
+  #reconcilesSoon = false;
   #idleSinceMs: number;
   /** When the thread was last seen to get on, and where it was then. */
   #movedAtMs: number;
@@ -100,7 +101,7 @@ export class Pump implements ThreadClient {
     const mostAhead = (): number => parts.quota.windowBlocks(parts.threads.inUse);
     this.#window = new Window(parts.cache, mostAhead, parts.windowPins);
     this.#flight = new Flight(parts.cache);
-    this.#spooled = new SpooledBlocks(parts.spool, parts.cache, parts.blocks, () => this.#reconcile());
+    this.#spooled = new SpooledBlocks(parts.spool, parts.cache, parts.blocks, () => this.#reconcileSoon());
     this.#failures = new FailurePolicy(parts.now);
     this.#idleSinceMs = parts.now();
     this.#movedAtMs = parts.now();
@@ -409,6 +410,16 @@ export class Pump implements ThreadClient {
       this.#opensPending === 0 &&
       this.#removal === undefined
     );
+  }
+
+  /** Once for all that happens together: blocks come from the spool in runs. */
+  #reconcileSoon(): void {
+    if (this.#reconcilesSoon) return;
+    this.#reconcilesSoon = true;
+    queueMicrotask(() => {
+      this.#reconcilesSoon = false;
+      this.#reconcile();
+    });
   }
 
   #reconcile(): void {

@@ -70,10 +70,7 @@ export class OpenSslCounterMode implements CounterMode {
     try {
       demand(init(this.#context, aes256Ctr(), null, key, counterAt(offset)), 'EVP_EncryptInit_ex');
       for (const block of blocks)
-        demand(
-          update(this.#context, target(block), this.#written, block, block.length),
-          'EVP_EncryptUpdate',
-        );
+        demand(update(this.#context, target(block), this.#written, block, block.length), 'EVP_EncryptUpdate');
     } finally {
       // Overwrites what OpenSSL has made of the key.
       reset(this.#context);

@@ -9,10 +9,26 @@ function bothSides(): { store: Control; thread: Control } {
 }
 
 describe('Control', () => {
-  test.each([0, 1, 2 ** 31, 2 ** 32 + 7, 5 * 2 ** 40])('carries position %d to the other side', (offset) => {
-    const { store, thread } = bothSides();
-    thread.position = offset;
-    expect(store.position).toBe(offset);
+  test.each([0, 1, 2 ** 31 - 1, 2 ** 31, 2 ** 32 + 7, 5 * 2 ** 40, Number.MAX_SAFE_INTEGER])(
+    'carries position %d to the other side',
+    (offset) => {
+      const { store, thread } = bothSides();
+      thread.position = offset;
+      expect(store.position).toBe(offset);
+    },
+  );
+
+  test('carries positions in any order', () => {
+    fc.assert(
+      fc.property(fc.array(fc.maxSafeNat(), { minLength: 1 }), (offsets) => {
+        const { store, thread } = bothSides();
+        const seen = offsets.map((offset) => {
+          thread.position = offset;
+          return store.position;
+        });
+        expect(seen).toEqual(offsets);
+      }),
+    );
   });
 
   test('wakes once, when the position reaches the wanted offset or passes it', () => {

@@ -102,6 +102,55 @@ describe('PumpThreads', () => {
     expect(second.thread).toBe(started[0]);
   });
 
+  test('keeps a thread ready from when it is told to, and gives it to the next client', () => {
+    const { threads, started, clients } = scene(2);
+    threads.tick();
+    expect(started).toHaveLength(0);
+    threads.keepOneReady();
+    threads.tick();
+    expect(started).toHaveLength(1);
+    const [client] = clients(1) as [FakeClient];
+    threads.request(client);
+    expect(started).toHaveLength(1);
+    expect(client.thread).toBe(started[0]);
+  });
+
+  test('starts the next one to be ready when nothing is in transfer, and no more than may work', () => {
+    const { threads, started, clients } = scene(2);
+    threads.keepOneReady();
+    const [first, second] = clients(1, 2) as [FakeClient, FakeClient];
+    threads.request(first);
+    threads.tick();
+    expect(started).toHaveLength(1);
+    first.costOfYielding = 1;
+    threads.tick();
+    threads.tick();
+    expect(started).toHaveLength(2);
+    threads.request(second);
+    second.costOfYielding = 1;
+    threads.tick();
+    expect(started).toHaveLength(2);
+  });
+
+  test('starts no other one to be ready after one died, but who needs a thread gets one', () => {
+    const { threads, started, clients } = scene(2);
+    threads.keepOneReady();
+    started[0]!.onGone();
+    threads.tick();
+    expect(started).toHaveLength(1);
+    const [client] = clients(1) as [FakeClient];
+    threads.request(client);
+    expect(client.thread).toBe(started[1]);
+  });
+
+  test('ends the one that is ready with the others', async () => {
+    const { threads, started } = scene(2);
+    threads.keepOneReady();
+    await threads.end();
+    threads.tick();
+    expect(started.map(({ ended }) => ended)).toEqual([true]);
+  });
+
   test('two incarnations of a tag never hold a thread at the same time', () => {
     const { threads, clients } = scene(2);
     const [older, newer, other] = clients(1, 1, 2) as [FakeClient, FakeClient, FakeClient];
