@@ -1,15 +1,11 @@
 import { writevSync } from 'node:fs';
-import { HOST_LITTLE_ENDIAN } from '../../base/byte-reader.js';
 import { ByteWriter } from '../../base/byte-writer.js';
 import type { Lease, SharedSlots } from '../../base/shared-slots.js';
 import type { LeasedReads } from '../../fs/index.js';
 import { LevelLook } from '../../lockdown/index.js';
-import { IN_HEADER_BYTES, OPCODE, OUT_HEADER_BYTES } from './abi.js';
-import type { ReadRange } from './decode.js';
-import { decodeRead } from './decode.js';
-import { decodeInHeader } from './in-header.js';
-
-const OPCODE_AT = 4;
+import { OUT_HEADER_BYTES } from './abi.js';
+import type { PlainRead } from './plain-read.js';
+import { decodePlainRead } from './plain-read.js';
 
 /**
  * Answers reads in the thread that reads the device, where nothing but bytes is wanted any more (`Dump.leaseTo`). To wake
@@ -34,22 +30,21 @@ export class LeasedReadAnswerer {
 
   /** @returns false: the main thread has to answer, or there is nothing to answer */
   answer(message: Uint8Array): boolean {
-    if (message.length < IN_HEADER_BYTES || opcodeOf(message) !== OPCODE.READ) return false;
-    const read = decoded(message);
+    const read = decodePlainRead(message);
     const lease = read && this.#slots.leaseOf(read.fh);
     if (read === undefined || lease === undefined) return false;
-    const { offset, size, unique } = read;
-    if (offset >= lease.end || !this.#look.isOpen()) return false;
-    return this.#send(unique, lease, offset, Math.min(offset + size, lease.end));
+    if (read.offset >= lease.end || !this.#look.isOpen()) return false;
+    return this.#send(read, lease);
   }
 
-  #send(unique: bigint, { owner }: Lease, start: number, end: number): boolean {
+  #send({ unique, offset, size }: PlainRead, lease: Lease): boolean {
+    const end = Math.min(offset + size, lease.end);
     const taken: number[] = [];
     try {
-      const parts = [this.#outHeader(unique, end - start)];
-      for (let at = start; at < end;) {
+      const parts = [this.#outHeader(unique, end - offset)];
+      for (let at = offset; at < end;) {
         const index = Math.floor(at / this.#blockBytes);
-        const slot = this.#slots.take(owner, index);
+        const slot = this.#slots.take(lease.owner, index);
         if (slot === undefined) return false;
         taken.push(slot);
         const from = at - index * this.#blockBytes;
@@ -75,27 +70,14 @@ export class LeasedReadAnswerer {
     }
   }
 
-  #outHeader(unique: bigint, bytes: number): Uint8Array {
+  #outHeader([first, second]: PlainRead['unique'], bytes: number): Uint8Array {
     this.#writer.reset();
     this.#writer.u32(OUT_HEADER_BYTES + bytes);
     this.#writer.i32(0);
-    this.#writer.u64(unique);
+    this.#writer.u32(first);
+    this.#writer.u32(second);
     return this.#header;
   }
-}
-
-/** Undefined: malformed, which the main thread logs. */
-function decoded(message: Uint8Array): (ReadRange & { readonly unique: bigint }) | undefined {
-  try {
-    const { unique, body } = decodeInHeader(message);
-    return { unique, ...decodeRead(body) };
-  } catch {
-    return undefined;
-  }
-}
-
-function opcodeOf(message: Uint8Array): number {
-  return new DataView(message.buffer, message.byteOffset).getUint32(OPCODE_AT, HOST_LITTLE_ENDIAN);
 }
 
 function viewsOf({ slabs, blockBytes }: LeasedReads['blocks']): Uint8Array[] {
