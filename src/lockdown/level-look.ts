@@ -6,28 +6,39 @@ import { LevelFile } from './level-file.js';
 export interface LevelLookSpec {
   /** Undefined: the level is ignored, as told. */
   readonly path: string | undefined;
-  /** Where the gate started, nothing was there, and that meant no lockdown. */
-  readonly absentIsOpen: boolean;
+  /**
+   * Nothing was there when the gate started, and that meant no lockdown: how long to rely on it before the next look, in
+   * milliseconds. The gate itself looks no more often. Undefined: the file has to be there.
+   */
+  readonly absentForMs: number | undefined;
 }
 
 /** A look at the level from another thread than the gate's: says no more than whether the gate has to be asked. */
 export class LevelLook {
   readonly #file: LevelFile | undefined;
-  readonly #absentIsOpen: boolean;
+  readonly #absentForMs: number | undefined;
+  #lookedForItAtMs = -Infinity;
   #wasThere = false;
 
-  constructor({ path, absentIsOpen }: LevelLookSpec) {
+  constructor({ path, absentForMs }: LevelLookSpec) {
     this.#file = path === undefined ? undefined : new LevelFile(path);
-    this.#absentIsOpen = absentIsOpen;
+    this.#absentForMs = absentForMs;
   }
 
   /** Reads the level now. False: the gate decides. */
   isOpen(): boolean {
     if (this.#file === undefined) return true;
-    if (this.#absentIsOpen && !existsSync(this.#file.path)) return !this.#wasThere;
-    this.#wasThere = true;
-    if (this.#absentIsOpen) return false;
+    if (this.#absentForMs !== undefined) return this.#isStillAbsent(this.#file.path, this.#absentForMs);
     const reading = this.#file.read();
     return reading.kind === 'level' && !hidesDumps(reading.level);
+  }
+
+  #isStillAbsent(path: string, reliedOnMs: number): boolean {
+    const now = performance.now();
+    if (!this.#wasThere && now - this.#lookedForItAtMs >= reliedOnMs) {
+      this.#wasThere = existsSync(path);
+      this.#lookedForItAtMs = now;
+    }
+    return !this.#wasThere;
   }
 }

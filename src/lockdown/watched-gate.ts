@@ -27,7 +27,8 @@ export class WatchedGate implements ExplainedGate {
 
   constructor(options: WatchOptions) {
     this.#file = options.file;
-    this.look = { path: options.file.path, absentIsOpen: options.absentIsOpen };
+    const { file, absentIsOpen, watchIntervalMs } = options;
+    this.look = { path: file.path, absentForMs: absentIsOpen ? watchIntervalMs : undefined };
     this.#absentIsOpen = options.absentIsOpen;
     this.#latch = new LockdownLatch(options.log);
     this.#timer = setInterval(() => this.#watch(), options.watchIntervalMs);

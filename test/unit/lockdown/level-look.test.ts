@@ -23,12 +23,12 @@ describe('LevelLook.isOpen', () => {
     { text: '', open: false },
   ])('is $open at $text', ({ text, open }) => {
     write(text);
-    expect(new LevelLook({ path, absentIsOpen: false }).isOpen()).toBe(open);
+    expect(new LevelLook({ path, absentForMs: undefined }).isOpen()).toBe(open);
   });
 
   test('follows the file, also one that is put in its place', () => {
     write('[none] integrity confidentiality\n');
-    const look = new LevelLook({ path, absentIsOpen: false });
+    const look = new LevelLook({ path, absentForMs: undefined });
     expect(look.isOpen()).toBe(true);
     writeFileSync(`${path}.new`, 'none integrity [confidentiality]\n');
     renameSync(`${path}.new`, path);
@@ -36,11 +36,11 @@ describe('LevelLook.isOpen', () => {
   });
 
   test('is false where the file has to be there and is not', () => {
-    expect(new LevelLook({ path, absentIsOpen: false }).isOpen()).toBe(false);
+    expect(new LevelLook({ path, absentForMs: undefined }).isOpen()).toBe(false);
   });
 
   test('where nothing was there: true until something appears, and never again', () => {
-    const look = new LevelLook({ path, absentIsOpen: true });
+    const look = new LevelLook({ path, absentForMs: 0 });
     expect(look.isOpen()).toBe(true);
     write('[none] integrity confidentiality\n');
     expect(look.isOpen()).toBe(false);
@@ -48,7 +48,14 @@ describe('LevelLook.isOpen', () => {
     expect(look.isOpen()).toBe(false);
   });
 
+  test('does not look for what is not there more often than the gate', () => {
+    const look = new LevelLook({ path, absentForMs: Infinity });
+    expect(look.isOpen()).toBe(true);
+    write('[none] integrity confidentiality\n');
+    expect(look.isOpen()).toBe(true);
+  });
+
   test('is true where the level is ignored', () => {
-    expect(new LevelLook({ path: undefined, absentIsOpen: true }).isOpen()).toBe(true);
+    expect(new LevelLook({ path: undefined, absentForMs: undefined }).isOpen()).toBe(true);
   });
 });

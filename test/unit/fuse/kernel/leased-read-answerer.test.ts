@@ -30,7 +30,7 @@ beforeEach(() => {
   const slab = new SharedArrayBuffer(SLOTS * BLOCK);
   keeper = new SharedSlots(SLOTS);
   const blocks = { slabs: [slab], blockBytes: BLOCK, slots: keeper.data };
-  const look = { path: join(folder, 'level'), absentIsOpen: false };
+  const look = { path: join(folder, 'level'), absentForMs: undefined };
   answerer = new LeasedReadAnswerer(fd, { blocks, look }, new SharedSlots(keeper.data));
   keeper.grant(FH, { owner: OWNER, end: END });
   for (const index of [0, 1, 2]) {
