@@ -47,95 +47,60 @@ export interface PumpThreadData {
   readonly control: SharedArrayBuffer;
 }
 
-/** Places of 32-bit words. An offset takes two. */
+const CONTROL_BYTES = 24;
 const POSITION = 0;
-const WAKE_AT = 2;
-/** 1: somebody wants to be told when `WAKE_AT` is reached. */
-const WAKE_WANTED = 4;
-const EPOCH = 5;
-const CONTROL_WORDS = 6;
+const WAKE_AT = 1;
+const EPOCH = 4; // in 32-bit words, behind the two 64-bit ones
+
+const NEVER = 0x7fff_ffff_ffff_ffffn;
 
 /** The few words that both sides touch while a fill runs. */
 export class Control {
   readonly buffer: SharedArrayBuffer;
-  readonly #words: Int32Array;
-  readonly #position: SharedOffset;
-  readonly #wakeAt: SharedOffset;
+  readonly #words: BigInt64Array;
+  readonly #epoch: Int32Array;
 
   /** @param buffer the one of the other side; absent: this side makes it */
   constructor(buffer?: SharedArrayBuffer) {
-    this.buffer = buffer ?? new SharedArrayBuffer(CONTROL_WORDS * Int32Array.BYTES_PER_ELEMENT);
-    this.#words = new Int32Array(this.buffer);
-    this.#position = new SharedOffset(this.#words, POSITION);
-    this.#wakeAt = new SharedOffset(this.#words, WAKE_AT);
+    this.buffer = buffer ?? new SharedArrayBuffer(CONTROL_BYTES);
+    this.#words = new BigInt64Array(this.buffer, 0, 2);
+    this.#epoch = new Int32Array(this.buffer);
+    if (buffer === undefined) this.wakeAt(undefined);
   }
 
   /** Offset up to which the current pass has handed over bytes. */
   get position(): number {
-    return this.#position.load();
+    return Number(Atomics.load(this.#words, POSITION));
   }
 
   set position(offset: number) {
-    this.#position.store(offset);
+    Atomics.store(this.#words, POSITION, BigInt(offset));
   }
 
   /** Asks for one `progress` event once the position reaches `offset`; undefined: none wanted. */
   wakeAt(offset: number | undefined): void {
-    Atomics.store(this.#words, WAKE_WANTED, 0);
-    if (offset === undefined) return;
-    this.#wakeAt.store(offset);
-    Atomics.store(this.#words, WAKE_WANTED, 1);
+    Atomics.store(this.#words, WAKE_AT, offset === undefined ? NEVER : BigInt(offset));
   }
 
-  /** True once per `wakeAt`, when `offset` has reached it. */
-  takeWake(offset: number): boolean {
-    if (Atomics.load(this.#words, WAKE_WANTED) === 0 || offset < this.#wakeAt.load()) return false;
-    return Atomics.exchange(this.#words, WAKE_WANTED, 0) === 1;
+  /**
+   * Once for each firmware call, so it makes one BigInt and no more.
+   * @returns true once per `wakeAt`, when `offset` has reached it
+   */
+  moveTo(offset: number): boolean {
+    const position = BigInt(offset);
+    Atomics.store(this.#words, POSITION, position);
+    if (position < Atomics.load(this.#words, WAKE_AT)) return false;
+    Atomics.store(this.#words, WAKE_AT, NEVER);
+    return true;
   }
 
   /** Fills of another epoch are skipped, the running one ends after its current call. */
   get epoch(): number {
-    return Atomics.load(this.#words, EPOCH);
+    return Atomics.load(this.#epoch, EPOCH);
   }
 
   /** Ends the current epoch. @returns the new one */
   nextEpoch(): number {
-    return Atomics.add(this.#words, EPOCH, 1) + 1;
-  }
-}
-
-const LOW_VALUES = 2 ** 31;
-const CHANGING = -1;
-
-/**
- * An offset in two 32-bit words: one of 64 bits is a BigInt, made anew for each firmware call and looked at with four
- * times the effort. One side stores, the other loads. While the high word changes it says so, and who loads tries again.
- */
-class SharedOffset {
-  readonly #words: Int32Array;
-  readonly #high: number;
-  readonly #low: number;
-
-  constructor(words: Int32Array, at: number) {
-    this.#words = words;
-    this.#high = at;
-    this.#low = at + 1;
-  }
-
-  store(offset: number): void {
-    const high = Math.floor(offset / LOW_VALUES);
-    const low = offset % LOW_VALUES;
-    const isSame = Atomics.load(this.#words, this.#high) === high;
-    if (!isSame) Atomics.store(this.#words, this.#high, CHANGING);
-    Atomics.store(this.#words, this.#low, low);
-    if (!isSame) Atomics.store(this.#words, this.#high, high);
-  }
-
-  load(): number {
-    for (;;) {
-      const high = Atomics.load(this.#words, this.#high);
-      const low = Atomics.load(this.#words, this.#low);
-      if (high !== CHANGING && Atomics.load(this.#words, this.#high) === high) return high * LOW_VALUES + low;
-    }
+    return Atomics.add(this.#epoch, EPOCH, 1) + 1;
   }
 }

@@ -156,8 +156,7 @@ export class PumpStream {
 
   #advance(bytes: number): void {
     this.#offset += bytes;
-    this.#control.position = this.#offset;
-    if (this.#control.takeWake(this.#offset)) this.#emit({ op: 'progress' });
+    if (this.#control.moveTo(this.#offset)) this.#emit({ op: 'progress' });
   }
 
   /** Keeps, for each block's start, the last sequence at or before it. */

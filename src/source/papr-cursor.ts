@@ -57,16 +57,15 @@ class PaprCursor implements DumpCursor {
   read(into: Uint8Array): CursorStep {
     if (this.#state === 'ended') return END;
     const handle = this.#usable();
-    const room = into.length > PAPR_READ_BYTES ? into.subarray(0, PAPR_READ_BYTES) : into;
     let bytes: number;
     try {
-      bytes = this.#device.read(handle, room);
+      bytes = this.#device.read(handle, into);
     } catch (thrown) {
       return this.#afterFailedRead(thrown);
     }
     this.#state = bytes === 0 ? 'perhaps-ended' : 'reading';
     if (bytes === 0) return NOTHING_YET;
-    if (bytes > room.length) throw this.#overrun(bytes, room.length);
+    if (bytes > into.length || bytes > PAPR_READ_BYTES) throw this.#overrun(bytes, into.length);
     return { bytes, done: false };
   }
 
@@ -97,11 +96,11 @@ class PaprCursor implements DumpCursor {
     throw this.#failure('read', thrown);
   }
 
-  #overrun(bytes: number, room: number): SourceError {
+  #overrun(bytes: number, length: number): SourceError {
     this.#state = 'broken';
     return new SourceError({
       kind: 'interface',
-      message: `the device claims ${bytes} bytes in a buffer of ${room}`,
+      message: `the device claims ${bytes} bytes in a buffer of ${Math.min(length, PAPR_READ_BYTES)}`,
     });
   }
 

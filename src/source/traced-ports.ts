@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import type { DumpTag } from '../base/tag.js';
-import { RTAS_STATUS } from '../rtas/index.js';
+import { PAPR_READ_BYTES, RTAS_STATUS } from '../rtas/index.js';
 import type { FirmwareCall, FirmwareTrace, LibrtasPort, PaprDevice } from '../rtas/index.js';
 
 interface TracedHandle {
@@ -34,7 +34,7 @@ export class TracedPaprDevice implements PaprDevice, Disposable {
 
   read(handle: number, into: Uint8Array): number {
     const begun = performance.now();
-    const call = this.#call('read', handle, into.length);
+    const call = this.#call('read', handle, Math.min(into.length, PAPR_READ_BYTES));
     try {
       const bytes = this.#device.read(handle, into);
       this.#recordRead(handle, { ...call, bytes, durationUs: sinceUs(begun) });

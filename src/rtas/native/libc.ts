@@ -7,6 +7,7 @@ type Ioctl = (fd: number, request: number, argument: BigUint64Array) => number;
 
 interface Libc {
   readonly ioctl: Ioctl;
+  readonly read: (fd: number, into: Uint8Array, length: number) => number;
   readonly close: (fd: number) => number;
 }
 
@@ -22,6 +23,7 @@ function loadLibc(): Libc {
   return {
     // Declared with fixed arguments: on the 64-bit ABIs of Linux these travel like variable ones.
     ioctl: library.func('ioctl', 'int', ['int', 'unsigned long', 'uint64_t *']) as Ioctl,
+    read: library.func('read', 'long', ['int', 'void *', 'size_t']) as Libc['read'],
     close: library.func('close', 'int', ['int']) as Libc['close'],
   };
 }
@@ -37,6 +39,22 @@ export function ioctlWord(fd: number, request: number, word: bigint, what: strin
   const result = libc().ioctl(fd, request, new BigUint64Array([word]));
   if (result >= 0) return result;
   throw systemCallError(loadKoffi().errno(), what);
+}
+
+/**
+ * read(2) at the descriptor's own position. Once for every 4 KiB of a dump: by Node's readSync it takes 0.5 us more, and
+ * 2 us more before that is compiled.
+ *
+ * @returns bytes read
+ * @throws SystemCallError
+ */
+export function readDescriptor(fd: number, into: Uint8Array, length: number): number {
+  for (;;) {
+    const bytes = libc().read(fd, into, length);
+    if (bytes >= 0) return bytes;
+    const errno = loadKoffi().errno();
+    if (errno !== constants.errno.EINTR) throw systemCallError(errno, 'read');
+  }
 }
 
 /** close(2) for a descriptor that Node did not open: a thread's own close would warn about it. */

@@ -1,7 +1,7 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import type { PaprDevice } from '../ports.js';
 import { PAPR_READ_BYTES } from '../ports.js';
-import { closeDescriptor, ioctlWord } from './libc.js';
+import { closeDescriptor, ioctlWord, readDescriptor } from './libc.js';
 import { describeHolders, paprHolders } from './papr-holders.js';
 import { CREATE_HANDLE, INVALIDATE } from './papr-ioctl.js';
 
@@ -36,7 +36,7 @@ export class KernelPaprDevice implements PaprDevice, Disposable {
   }
 
   read(handle: number, into: Uint8Array): number {
-    return readSync(handle, into, 0, Math.min(into.length, PAPR_READ_BYTES), null);
+    return readDescriptor(handle, into, Math.min(into.length, PAPR_READ_BYTES));
   }
 
   invalidate(handle: number, tag: bigint): void {

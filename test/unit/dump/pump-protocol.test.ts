@@ -37,7 +37,7 @@ describe('Control', () => {
       fc.property(offsets, fc.nat(2 ** 40), (all, wakeAt) => {
         const { store, thread } = bothSides();
         store.wakeAt(wakeAt);
-        const woken = all.filter((offset) => thread.takeWake(offset));
+        const woken = all.filter((offset) => thread.moveTo(offset));
         const reached = all.find((offset) => offset >= wakeAt);
         expect(woken).toEqual(reached === undefined ? [] : [reached]);
       }),
@@ -46,30 +46,30 @@ describe('Control', () => {
 
   test('wakes nobody who never asked, whichever side looks first', () => {
     const { thread } = bothSides();
-    expect(thread.takeWake(0)).toBe(false);
-    expect(thread.takeWake(Number.MAX_SAFE_INTEGER)).toBe(false);
+    expect(thread.moveTo(0)).toBe(false);
+    expect(thread.moveTo(Number.MAX_SAFE_INTEGER)).toBe(false);
   });
 
   test('keeps a wish that was made before the other side looked', () => {
     const store = new Control();
     store.wakeAt(5);
-    expect(new Control(store.buffer).takeWake(5)).toBe(true);
+    expect(new Control(store.buffer).moveTo(5)).toBe(true);
   });
 
   test('wakes again after the next wakeAt, a lower one too', () => {
     const { store, thread } = bothSides();
     store.wakeAt(100);
-    expect(thread.takeWake(100)).toBe(true);
+    expect(thread.moveTo(100)).toBe(true);
     store.wakeAt(50);
-    expect(thread.takeWake(60)).toBe(true);
-    expect(thread.takeWake(60)).toBe(false);
+    expect(thread.moveTo(60)).toBe(true);
+    expect(thread.moveTo(60)).toBe(false);
   });
 
   test('wakes nobody who takes the wish back', () => {
     const { store, thread } = bothSides();
     store.wakeAt(100);
     store.wakeAt(undefined);
-    expect(thread.takeWake(Number.MAX_SAFE_INTEGER)).toBe(false);
+    expect(thread.moveTo(Number.MAX_SAFE_INTEGER)).toBe(false);
   });
 
   test('nextEpoch returns the epoch that both sides see from then on', () => {
@@ -87,7 +87,7 @@ describe('Control', () => {
     const epoch = store.nextEpoch();
     thread.position = 2 ** 52 - 1;
     expect([store.position, store.epoch]).toEqual([2 ** 52 - 1, epoch]);
-    expect([thread.takeWake(2 ** 52), thread.takeWake(2 ** 52 + 1)]).toEqual([false, true]);
-    expect([store.position, store.epoch]).toEqual([2 ** 52 - 1, epoch]);
+    expect([thread.moveTo(2 ** 52), thread.moveTo(2 ** 52 + 1)]).toEqual([false, true]);
+    expect([store.position, store.epoch]).toEqual([2 ** 52 + 1, epoch]);
   });
 });

@@ -128,9 +128,9 @@ describe('PumpStream, the wished-for progress event', () => {
   /** Events of a fill, and how many calls had been made when each came. */
   function eventsWithCalls(stream: StreamHarness): { events: readonly PumpEvent[]; calls: number[] } {
     const calls: number[] = [];
-    const takeWake = stream.control.takeWake.bind(stream.control);
-    stream.control.takeWake = (offset) => {
-      const wakes = takeWake(offset);
+    const moveTo = stream.control.moveTo.bind(stream.control);
+    stream.control.moveTo = (offset) => {
+      const wakes = moveTo(offset);
       if (wakes) calls.push(stream.dump.calls.length);
       return wakes;
     };

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { dumpTag } from '../../../src/base/tag.js';
-import { PAPR_READ_BYTES } from '../../../src/rtas/index.js';
 import type { PaprDevice } from '../../../src/rtas/index.js';
 import { BEGINNING, SourceError, paprDriver } from '../../../src/source/index.js';
 import type { DumpCursor } from '../../../src/source/index.js';
@@ -88,12 +87,12 @@ describe('PaprCursor.read', () => {
     expect(steps(cursorOver(...script).cursor, gives.length)).toEqual(gives);
   });
 
-  test('asks for 4096 bytes and, behind the end, for nothing more', () => {
+  test('asks for as much as the device may give and, behind the end, for nothing more', () => {
     const { device, cursor } = cursorOver(0, 'EINVAL');
     steps(cursor, 4);
     expect(device.calls).toEqual([
       'create 200000001',
-      ...Array<string>(2).fill(`read ${HANDLE} ${PAPR_READ_BYTES}`),
+      ...Array<string>(2).fill(`read ${HANDLE} 65536`),
     ]);
   });
 

@@ -1,4 +1,4 @@
-import { openSync } from 'node:fs';
+import { constants, openSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { CREATE_HANDLE, INVALIDATE, KernelPaprDevice } from '../../../../src/rtas/index.js';
 
@@ -28,6 +28,35 @@ test.each([1, 4096, 5000, 65_536])('KernelPaprDevice.read asks for at most 4096 
   const fd = openSync('/dev/zero', 'r');
   try {
     expect(device.read(fd, new Uint8Array(new SharedArrayBuffer(length)))).toBe(Math.min(length, 4096));
+  } finally {
+    device.close(fd);
+  }
+});
+
+test('KernelPaprDevice.read puts what it has read where it was told, and no further', () => {
+  const device = new KernelPaprDevice();
+  const fd = openSync('/proc/self/cmdline', 'r');
+  try {
+    const all = new Uint8Array(new SharedArrayBuffer(100)).fill(7);
+    const bytes = device.read(fd, all.subarray(10, 14));
+    const text = Buffer.from(readFileSync('/proc/self/cmdline').subarray(0, 4));
+    expect(bytes).toBe(4);
+    expect(Buffer.from(all)).toEqual(Buffer.concat([Buffer.alloc(10, 7), text, Buffer.alloc(86, 7)]));
+    // At the descriptor's own position.
+    expect(device.read(fd, all.subarray(0, 1))).toBe(1);
+    expect(all[0]).toBe(readFileSync('/proc/self/cmdline')[4]);
+  } finally {
+    device.close(fd);
+  }
+});
+
+test('KernelPaprDevice.read fails with the errno of read(2)', () => {
+  const fd = openSync('/proc/self', constants.O_DIRECTORY);
+  const device = new KernelPaprDevice();
+  try {
+    const into = new Uint8Array(new SharedArrayBuffer(4096));
+    expect(() => device.read(fd, into)).toThrow(expect.objectContaining({ code: 'EISDIR' }));
+    expect(() => device.read(9999, into)).toThrow(expect.objectContaining({ code: 'EBADF' }));
   } finally {
     device.close(fd);
   }
