@@ -90,10 +90,7 @@ describe('PaprCursor.read', () => {
   test('asks for as much as the device may give and, behind the end, for nothing more', () => {
     const { device, cursor } = cursorOver(0, 'EINVAL');
     steps(cursor, 4);
-    expect(device.calls).toEqual([
-      'create 200000001',
-      ...Array<string>(2).fill(`read ${HANDLE} 65536`),
-    ]);
+    expect(device.calls).toEqual(['create 200000001', ...Array<string>(2).fill(`read ${HANDLE} 65536`)]);
   });
 
   test('names tag, errno and reason in its errors', () => {
