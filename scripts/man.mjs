@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './setup.mjs';
 
-const { bashCompletion, manPage } = await import(join(root, 'dist', 'cli', 'man-page.js'));
+const { bashCompletion, manPage } = await import(join(root, 'build', 'cli', 'man-page.js'));
 
 writeFileSync(join(root, 'dist', 'platdumpfs.8'), manPage());
 writeFileSync(join(root, 'dist', 'platdumpfs.bash'), bashCompletion());

@@ -37,13 +37,9 @@ function modifiedMs(path) {
   return existsSync(path) ? statSync(path).mtimeMs : 0;
 }
 
-/** Compiles src/ to dist/; the compiler skips what has not changed. */
+/** Makes dist/ from src/; the compiler skips what has not changed. */
 export function build() {
-  const { ok, output } = runQuietly(process.execPath, [
-    join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
-    '-p',
-    'tsconfig.build.json',
-  ]);
+  const { ok, output } = runQuietly(process.execPath, [join(root, 'scripts', 'build.mjs')]);
   if (!ok) fail(`compiling failed:\n${output}`);
 }
 

@@ -1,11 +1,14 @@
 /**
- * Location of a worker thread's entry file beside the caller.
+ * Location of a worker thread's entry file, or of a module for such a thread.
  *
- * Worker threads load compiled files only. Under a test runner that executes `src/*.ts`, the compiled twin in
- * `dist/` is taken.
+ * Worker threads load JavaScript only. Under a test runner that executes `src/*.ts`, what is shipped in `dist/` is taken.
+ *
+ * @param file from the root of the program, as in `src/`: `dump/pump-thread.js`
+ * @param here where this module is: one directory below the root. `scripts/build.mjs` sees to it that this holds for
+ *   the file into which it is bundled.
  */
-export function threadEntry(callerUrl: string, file: string): URL {
-  const url = new URL(file, callerUrl);
-  if (callerUrl.endsWith('.ts')) url.pathname = url.pathname.replace(/\/src\/(?!.*\/src\/)/, '/dist/');
+export function threadEntry(file: string, here: string = import.meta.url): URL {
+  const url = new URL(`../${file}`, here);
+  if (here.endsWith('.ts')) url.pathname = url.pathname.replace(/\/src\/(?!.*\/src\/)/, '/dist/');
   return url;
 }

@@ -2,7 +2,7 @@ import { CommandError, EXIT } from './exit-status.js';
 import { printError } from './print.js';
 import { run } from './run.js';
 
-process.exit(await main());
+void main().then((status) => process.exit(status));
 
 async function main(): Promise<number> {
   try {

@@ -1,3 +1,5 @@
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { CreateDriver } from '../source/index.js';
 import { slotViews } from './arena.js';
@@ -11,7 +13,9 @@ const data = workerData as PumpThreadData;
 const port = parentPort;
 if (port === null) throw new Error('pump-thread runs as a worker thread only');
 
-const { createDriver } = (await import(data.driver.module)) as { createDriver: CreateDriver };
+// Not by import(): the loader of ES modules takes longer to start than all of this thread's own code.
+const load = createRequire(import.meta.url);
+const { createDriver } = load(fileURLToPath(data.driver.module)) as { createDriver: CreateDriver };
 const stream = new PumpStream(
   createDriver(data.driver.data),
   slotViews(data.slabs),

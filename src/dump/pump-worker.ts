@@ -14,7 +14,7 @@ export class PumpWorker implements PumpThread {
   /** @param onGone called when the thread died by itself, before its listener is told */
   constructor(driver: DriverSpec, slabs: readonly SharedArrayBuffer[], onGone: () => void) {
     const workerData: PumpThreadData = { driver, slabs, control: this.control.buffer };
-    this.#worker = new Worker(threadEntry(import.meta.url, './pump-thread.js'), {
+    this.#worker = new Worker(threadEntry('dump/pump-thread.js'), {
       workerData,
       // A pump thread allocates next to nothing; without a limit V8 lets garbage of 16 threads pile up.
       resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 },

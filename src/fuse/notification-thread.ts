@@ -43,7 +43,7 @@ export class NotificationThread {
   }
 
   #start(): Worker {
-    const worker = new Worker(threadEntry(import.meta.url, './notification-writer.js'), {
+    const worker = new Worker(threadEntry('fuse/notification-writer.js'), {
       name: 'fuse-notify',
       // It keeps nothing; without a limit V8 lets garbage pile up.
       resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 },

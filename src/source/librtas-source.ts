@@ -42,7 +42,7 @@ export function openLibrtasSource({
     name: 'librtas',
     resumable: true,
     invalidateNeedsFinishedPass: false,
-    driver: { module: threadEntry(import.meta.url, './librtas-driver.js').href, data },
+    driver: { module: threadEntry('source/librtas-driver.js').href, data },
     ...LISTS_NOTHING,
     detail: (tag) => markOf(marks, tag),
   };

@@ -64,7 +64,7 @@ class OpalSource implements DumpSource {
     this.#dir = dir;
     this.#log = log;
     const data: OpalDriverData = { tracePath };
-    this.driver = { module: threadEntry(import.meta.url, './opal-driver.js').href, data };
+    this.driver = { module: threadEntry('source/opal-driver.js').href, data };
     this.#look();
     this.#ticker = setInterval(() => {
       if (this.#look()) this.#changes.emit();

@@ -26,7 +26,7 @@ export function openPaprSource({ devicePath = PAPR_DEVICE_PATH, tracePath }: Pap
     name: 'papr',
     resumable: false,
     invalidateNeedsFinishedPass: true,
-    driver: { module: threadEntry(import.meta.url, './papr-driver.js').href, data },
+    driver: { module: threadEntry('source/papr-driver.js').href, data },
     ...LISTS_NOTHING,
   };
 }

@@ -80,7 +80,7 @@ class SimSource implements DumpSource {
     const spec = machineSpec(options);
     this.resumable = options.discipline === 'librtas';
     this.invalidateNeedsFinishedPass = options.discipline === 'papr';
-    this.driver = { module: threadEntry(import.meta.url, './sim-driver.js').href, data: spec };
+    this.driver = { module: threadEntry('source/sim-driver.js').href, data: spec };
     this.#machine = new MachineState(spec.memory);
     this.#holdGenerated(options);
     this.#directory = this.#openDirectory(options);

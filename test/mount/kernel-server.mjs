@@ -1,9 +1,9 @@
 // Serves a memory filesystem over the kernel transport (TRANSPORT=fuse-native: over that one), and does what the parent
 // says over IPC. Arguments: mount point, log level.
 import { readdirSync, readlinkSync } from 'node:fs';
-import { FsError } from '../../dist/base/errno.js';
-import { createLogger } from '../../dist/base/log.js';
-import { fuseNativeTransport, kernelTransport } from '../../dist/fuse/index.js';
+import { FsError } from '../../build/base/errno.js';
+import { createLogger } from '../../build/base/log.js';
+import { fuseNativeTransport, kernelTransport } from '../../build/fuse/index.js';
 import { createMemoryFilesystem } from '../support/memory-filesystem.mjs';
 
 const [mountpoint, level = 'warn', ...kernelOptions] = process.argv.slice(2);

@@ -53,7 +53,7 @@ export class Spool {
     this.#options = options;
     const workerData: SpoolThreadData = { slabs: options.slabs };
     const probe = this.#openFile();
-    this.#worker = new Worker(threadEntry(import.meta.url, './spool-thread.js'), {
+    this.#worker = new Worker(threadEntry('dump/spool/spool-thread.js'), {
       workerData,
       // Files are opened here and closed there, which Node would warn of.
       trackUnmanagedFds: false,

@@ -26,7 +26,7 @@ export class DeviceReaderThread {
     this.#port = port1;
     this.#onRequest = onRequest;
     const workerData: DeviceReaderData = { fd, port: port2, control: this.#control.buffer, leasedReads };
-    const entry = threadEntry(import.meta.url, './device-reader.js');
+    const entry = threadEntry('fuse/kernel/device-reader.js');
     const worker = new Worker(entry, {
       workerData,
       transferList: [port2],

@@ -38,12 +38,14 @@ const bytes = new Uint8Array(buffer);
 const leases = leasedReads && new SharedSlots(leasedReads.blocks.slots);
 let answerer: LeasedReadAnswerer | undefined;
 
-port.postMessage(await readUntilEnd());
-port.close();
-// In this order: a main thread that did not see the end yet has said before that the device is to be closed.
-Atomics.store(words, 1, 1);
-if (Atomics.load(words, 0) === STOP_AND_CLOSE) closeSync(fd);
-Atomics.notify(words, 1);
+void readUntilEnd().then((end) => {
+  port.postMessage(end);
+  port.close();
+  // In this order: a main thread that did not see the end yet has said before that the device is to be closed.
+  Atomics.store(words, 1, 1);
+  if (Atomics.load(words, 0) === STOP_AND_CLOSE) closeSync(fd);
+  Atomics.notify(words, 1);
+});
 
 async function readUntilEnd(): Promise<DeviceReaderEnd> {
   let mounted = false;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { SharedSlots } from '../../../src/base/shared-slots.js';
-import { threadEntry } from '../../../src/base/thread-entry.js';
+import { compiled } from '../../support/compiled.js';
 
 const SLOTS = 8;
 const OWNER = 3;
@@ -93,7 +93,7 @@ const READER = `
 test('SharedSlots: nobody reads a slot that is being reused', async () => {
   const keeper = new SharedSlots(2);
   const words = new Int32Array(new SharedArrayBuffer(3 * Int32Array.BYTES_PER_ELEMENT));
-  const module = threadEntry(import.meta.url.replace('/test/unit/', '/src/'), './shared-slots.js').href;
+  const module = compiled('base/shared-slots.js');
   const workerData = { module, data: keeper.data, words: words.buffer };
   const worker = new Worker(READER, { eval: true, workerData });
   await once(worker, 'message');

@@ -3,30 +3,35 @@ import { threadEntry } from '../../../src/base/thread-entry.js';
 
 test.each([
   {
-    why: 'compiled: beside the caller',
-    caller: 'file:///opt/p/dist/dump/pump-threads.js',
+    why: 'compiled: from the root',
+    here: 'file:///opt/p/build/base/thread-entry.js',
+    entry: 'file:///opt/p/build/dump/pump-thread.js',
+  },
+  {
+    why: 'bundled into another file: from the root as well',
+    here: 'file:///opt/p/dist/cli/shared.js',
     entry: 'file:///opt/p/dist/dump/pump-thread.js',
   },
   {
-    why: 'source: the compiled twin',
-    caller: 'file:///opt/p/src/dump/pump-threads.ts',
+    why: 'source: what is shipped',
+    here: 'file:///opt/p/src/base/thread-entry.ts',
     entry: 'file:///opt/p/dist/dump/pump-thread.js',
   },
   {
     why: 'source below another src: only the innermost one is replaced',
-    caller: 'file:///usr/src/p/src/dump/pump-threads.ts',
+    here: 'file:///usr/src/p/src/base/thread-entry.ts',
     entry: 'file:///usr/src/p/dist/dump/pump-thread.js',
   },
   {
-    why: 'compiled below src: nothing is replaced',
-    caller: 'file:///usr/src/p/dist/dump/pump-threads.js',
+    why: 'shipped below src: nothing is replaced',
+    here: 'file:///usr/src/p/dist/cli/shared.js',
     entry: 'file:///usr/src/p/dist/dump/pump-thread.js',
   },
   {
     why: 'blanks in the path stay escaped',
-    caller: 'file:///my%20files/src/dump/pump-threads.ts',
+    here: 'file:///my%20files/src/base/thread-entry.ts',
     entry: 'file:///my%20files/dist/dump/pump-thread.js',
   },
-])('threadEntry, $why', ({ caller, entry }) => {
-  expect(threadEntry(caller, './pump-thread.js').href).toBe(entry);
+])('threadEntry, $why', ({ here, entry }) => {
+  expect(threadEntry('dump/pump-thread.js', here).href).toBe(entry);
 });

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { compiled } from '../../support/compiled.js';
 
-const MODULE = fileURLToPath(new URL('../../../dist/cli/process-hardening.js', import.meta.url));
+const MODULE = compiled('cli/process-hardening.js');
 
 /** What the process of another user shows of itself before and after. */
 const SCRIPT = `

@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
-import { threadEntry } from '../../../src/base/thread-entry.js';
 import { MachineState, createMachineMemory } from '../../../src/sim/index.js';
 import { WORK_AREA_LIMIT } from '../../../src/sim/machine.js';
+import { compiled } from '../../support/compiled.js';
 
-const module = threadEntry(new URL('../../../src/sim/index.ts', import.meta.url).href, './index.js').href;
+const module = compiled('sim/index.js');
 
 function thread(role: string, memory: SharedArrayBuffer, data: object = {}): Worker {
   return new Worker(new URL('./thread.mjs', import.meta.url), {

@@ -10,12 +10,12 @@ import { silentLogger } from '../../../src/base/log.js';
 import type { DumpTag } from '../../../src/base/tag.js';
 import { dumpTag, tagName } from '../../../src/base/tag.js';
 import type { DumpFacts } from '../../../src/sim/index.js';
-import { threadEntry } from '../../../src/base/thread-entry.js';
 import { readGenerated } from '../../../src/sim/index.js';
 import type { DumpCursor, DumpSource, SimSourceOptions } from '../../../src/source/index.js';
 import { BEGINNING, openSimSource } from '../../../src/source/index.js';
 import { createDriver } from '../../../src/source/sim-driver.js';
 import { failureOf, readAll } from '../../contract/source.js';
+import { compiled } from '../../support/compiled.js';
 
 const TAG = dumpTag(0x2_0000_0001n);
 const OTHER = dumpTag(0x1_0100_0002n);
@@ -372,7 +372,7 @@ describe('threads', () => {
 });
 
 test('an open source does not keep its process alive', () => {
-  const index = threadEntry(new URL('../../../src/source/index.ts', import.meta.url).href, './index.js').href;
+  const index = compiled('source/index.js');
   const program = `
     const { openSimSource } = await import(${JSON.stringify(index)});
     const source = openSimSource({ dir: ${JSON.stringify(directory)}, dumps: [], latencyUs: 0, discipline: 'papr' });

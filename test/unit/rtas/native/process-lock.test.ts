@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import { ProcessLock } from '../../../../src/rtas/index.js';
+import { compiled } from '../../../support/compiled.js';
 
 const ROUNDS = 20_000;
 
@@ -18,7 +19,7 @@ const COUNT = `
 test('ProcessLock lets one thread at a time work', async () => {
   const lock = ProcessLock.createMemory();
   const counter = new SharedArrayBuffer(4);
-  const module = new URL('../../../../dist/rtas/native/process-lock.js', import.meta.url).href;
+  const module = compiled('rtas/native/process-lock.js');
   const threads = [1, 2, 3].map(
     () => new Worker(COUNT, { eval: true, workerData: { lock, counter, module } }),
   );

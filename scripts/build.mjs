@@ -1,0 +1,121 @@
+#!/usr/bin/env node
+// npm run build: compiles src/ to build/, one file each, which tests load pieces of, and puts what runs together into
+// dist/. Node loads one file of 300 kB several times as fast as 200 small ones, and CommonJS faster than ES modules,
+// above all in worker threads: each of them would start a loader of its own.
+//
+// Ends with the compiler's status. Type errors do not keep the program from being built.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+
+const root = resolve(fileURLToPath(new URL('..', import.meta.url)));
+const compiled = join(root, 'build');
+const shipped = join(root, 'dist');
+
+/** Stay in node_modules: native and optional, or with a licence of their own. */
+const EXTERNAL = ['koffi', 'fuse-native', 'lru-cache'];
+
+/** Modules that find others from where they are, as if in src/base or src/cli. */
+const LOOK_ONE_DIRECTORY_UP = ['base/thread-entry.js', 'cli/version.js'].map((file) => join(compiled, file));
+
+/** Made from the tables of --help (man.mjs). */
+const MADE_ELSEWHERE = new Set(['platdumpfs.8', 'platdumpfs.bash']);
+
+/**
+ * What is started by name, bundled by what runs in one thread. Threads share no code with each other: their files stay
+ * small. Chunks that several entries of a bundle need go beside the first.
+ */
+const BUNDLES = [
+  { entries: ['cli/main.js'], groups: [{ name: 'shared', minShareCount: 2 }] },
+  {
+    entries: [
+      'dump/pump-thread.js',
+      'source/librtas-driver.js',
+      'source/opal-driver.js',
+      'source/papr-driver.js',
+      'source/sim-driver.js',
+    ],
+    groups: [{ name: 'pump-shared', minShareCount: 2 }],
+  },
+  { entries: ['dump/spool/spool-thread.js'] },
+  { entries: ['fuse/kernel/device-reader.js'] },
+  { entries: ['fuse/notification-writer.js'] },
+];
+
+const status = compile();
+const files = new Map([['package.json', '{ "type": "commonjs" }\n']]);
+for (const bundle of BUNDLES) {
+  for (const { fileName, code, moduleIds } of await outputOf(bundle)) {
+    checkPlace(fileName, moduleIds);
+    files.set(fileName, code);
+  }
+}
+for (const [name, text] of files) writeIfChanged(join(shipped, name), text);
+removeStale();
+process.exitCode = status;
+
+function compile() {
+  const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const { status, error } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+  if (error !== undefined) throw error;
+  return status ?? 1;
+}
+
+async function outputOf({ entries, groups }) {
+  const bundle = await rolldown({
+    cwd: compiled,
+    input: Object.fromEntries(entries.map((entry) => [entry.replace(/\.js$/, ''), join(compiled, entry)])),
+    platform: 'node',
+    external: EXTERNAL,
+    // Other files may take from an entry what it has anyway.
+    preserveEntrySignatures: 'allow-extension',
+  });
+  try {
+    const { output } = await bundle.generate({
+      format: 'cjs',
+      // As ES modules are by themselves.
+      strict: true,
+      entryFileNames: '[name].js',
+      chunkFileNames: `${dirname(entries[0])}/[name].js`,
+      // Nothing else is taken away: names and lines of a stack trace can be found.
+      comments: { legal: true, annotation: false, jsdoc: false },
+      // One file where there is one entry that is to be small.
+      codeSplitting: groups === undefined ? false : { groups },
+    });
+    return output;
+  } finally {
+    await bundle.close();
+  }
+}
+
+function checkPlace(fileName, moduleIds) {
+  const [lost] = moduleIds.filter((id) => LOOK_ONE_DIRECTORY_UP.includes(id));
+  if (lost !== undefined && fileName.split('/').length !== 2)
+    throw new Error(`${relative(compiled, lost)} must not be bundled into ${fileName}`);
+}
+
+/** Whole at any time: a daemon that runs from here may start a thread just now. */
+function writeIfChanged(path, text) {
+  if (existsSync(path) && readFileSync(path, 'utf8') === text) return;
+  mkdirSync(dirname(path), { recursive: true });
+  const draft = join(dirname(path), `.${basename(path)}.${process.pid}`);
+  writeFileSync(draft, text);
+  renameSync(draft, path);
+}
+
+/** What an earlier build left is neither loaded by mistake nor shipped. */
+function removeStale() {
+  for (const entry of readdirSync(shipped, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    const name = relative(shipped, path).split(sep).join('/');
+    const isUsed = entry.isDirectory()
+      ? [...files.keys()].some((file) => file.startsWith(`${name}/`))
+      : files.has(name) || MADE_ELSEWHERE.has(name);
+    if (!isUsed) rmSync(path, { recursive: true, force: true });
+  }
+}
