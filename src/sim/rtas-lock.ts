@@ -5,19 +5,25 @@ import { performance } from 'node:perf_hooks';
 const LAST = 0;
 /** The ticket whose turn it is, with `INSIDE` while it makes a call or has not come for it yet. */
 const TURN = 1;
+/** The ticket of a thread that is next in line and awake: only to such a one a turn is passed in good time. */
+const LOOKING = 2;
 /** More waiting threads than this share a slot and wake each other needlessly, nothing worse. */
 const SLOTS = 64;
 /** By slot: a word to park at, and how long the call will stay that a thread waits for, in microseconds. */
-const WAKES = 2;
+const WAKES = 3;
 const STAYS = WAKES + SLOTS;
 
 const STEP = 2;
 const INSIDE = 1;
 
-/** How long a turn is while others wait, in milliseconds, if the slowest of all has it. */
-const TURN_MS = 1;
-/** A turn ends after this time in any case: a busy machine makes calls longer than they say. */
-const MOST_TURN_MS = 4 * TURN_MS;
+/**
+ * How long a turn is while others wait, in microseconds, if the slowest of all has it. A turn costs a wake-up. While it
+ * lasts its thread keeps a processor, and whoever answers users may have to wait for its end.
+ */
+const TURN_US = 300;
+/** A turn that is over goes on until the next in line is awake, but not beyond so many times its calls, or this time. */
+const MOST_TURNS = 2;
+const MOST_TURN_MS = 4;
 /** What a call takes that says it takes no time. */
 const SHORTEST_STAY_US = 2;
 
@@ -27,7 +33,7 @@ const LAST_LOOK_MS = 100;
 /** A turn in which nothing happens for so long belongs to a thread that was killed in it. */
 const PATIENCE_MS = 2000;
 
-/** How long to look at the lock after "you are next": covers the notice and a few delays by the scheduler. */
+/** How long to look at the lock after "you are next": covers the notice and a call. */
 const NEXT_SPIN_MS = 0.2;
 /** A clock is read once for so many looks. */
 const LOOKS = 50;
@@ -37,10 +43,11 @@ const MAY_SPIN = availableParallelism() > 1;
 
 /**
  * "Only one processor is inside RTAS at a time", for threads. Linux has a spinlock for it: who waits occupies a
- * processor, calls alternate, and a thread without a processor is not in line. Here who waits sleeps, as if there
- * were processors enough, so calls alternate in turns of about a millisecond: a thread goes on calling without
- * passing the lock on, which takes a wake-up. While several threads wait, each makes the same number of calls in its
- * turn, as few as the slowest of them can make in `TURN_MS`. Turns are in order of arrival.
+ * processor, processors take turns call by call, and a thread without one is not in line. Here who waits sleeps, as if
+ * there were processors enough, and a thread goes on calling for a short turn, since to pass the lock on takes a
+ * wake-up. While several wait, each makes the same number of calls in its turn, as few as the slowest of them can make
+ * in `TURN_US`; what it makes more, because the next one was not awake yet, its next turn has less. Turns are in order
+ * of arrival.
  *
  * Between two calls of a turn nobody is inside, and who is next in line may come in. So a turn that its thread does
  * not go on with ends by itself. One in which a thread was killed is over after two seconds.
@@ -59,7 +66,6 @@ export class RtasLock {
   #calls = 0;
   #begunMs = 0;
   #stayMs = 0;
-  #hasForetold = false;
 
   constructor(cells: Int32Array<SharedArrayBuffer>) {
     this.#cells = cells;
@@ -74,23 +80,23 @@ export class RtasLock {
       return;
     }
     this.#ticket = this.#awaitTurn(stayMs);
-    this.#calls = 1;
+    // What the last turn had too many, this one has too few.
+    const calls = this.#turnCalls();
+    this.#calls = 1 + Math.min(calls, Math.max(0, this.#calls - calls));
     this.#begunMs = performance.now();
-    this.#hasForetold = false;
   }
 
   /** Wakes whoever comes next if this turn is about to end, so that it passes without the delay of a wake-up. */
   foretell(): void {
-    if (!MAY_SPIN || this.#hasForetold || !this.#isAwaited) return;
-    if ((this.#turnCalls() - this.#calls) * this.#stayMs >= RtasLock.NOTICE_MS) return;
-    this.#hasForetold = true;
-    this.#wake(this.#current + STEP);
+    if (!MAY_SPIN || !this.#isAwaited) return;
+    if ((this.#turnCalls() - this.#calls) * this.#stayMs < RtasLock.NOTICE_MS)
+      this.#wake(this.#current + STEP);
   }
 
   release(): void {
     const ticket = this.#current;
     // Somebody may have lost patience meanwhile. Who draws a ticket after the change finds nobody inside.
-    if (this.#change(ticket | INSIDE, ticket) && this.#isAwaited && this.#isTurnOver()) this.#pass(ticket);
+    if (this.#change(ticket | INSIDE, ticket) && this.#isAwaited && this.#mustPass()) this.#pass(ticket);
   }
 
   get #current(): number {
@@ -101,8 +107,11 @@ export class RtasLock {
     return Atomics.load(this.#cells, LAST) !== this.#current;
   }
 
-  #isTurnOver(): boolean {
-    return this.#calls >= this.#turnCalls() || performance.now() - this.#begunMs >= MOST_TURN_MS;
+  #mustPass(): boolean {
+    const calls = this.#turnCalls();
+    if (this.#calls < calls) return performance.now() - this.#begunMs >= MOST_TURN_MS;
+    if (Atomics.load(this.#cells, LOOKING) === ((this.#current + STEP) | 0)) return true;
+    return this.#calls >= MOST_TURNS * calls || performance.now() - this.#begunMs >= MOST_TURN_MS;
   }
 
   /** How many calls a turn has at this moment. */
@@ -111,7 +120,7 @@ export class RtasLock {
     const last = Atomics.load(this.#cells, LAST);
     for (let ticket = this.#current; ; ticket = (ticket + STEP) | 0) {
       longestUs = Math.max(longestUs, Atomics.load(this.#cells, STAYS + slotOf(ticket)));
-      if (ticket === last) return Math.max(1, Math.floor((TURN_MS * 1000) / longestUs));
+      if (ticket === last) return Math.max(1, Math.floor(TURN_US / longestUs));
     }
   }
 
@@ -145,7 +154,7 @@ export class RtasLock {
       if (turn !== seen) unchangedMs = 0;
       seen = turn;
       if (unchangedMs >= PATIENCE_MS) this.#endStaleTurn(turn);
-      const lookMs = Math.min(LAST_LOOK_MS, Math.max(FIRST_LOOK_MS + ahead * TURN_MS, unchangedMs));
+      const lookMs = Math.min(LAST_LOOK_MS, Math.max(FIRST_LOOK_MS + (ahead * TURN_US) / 1000, unchangedMs));
       // Added up from slices that did time out: a process that is stopped for long loses no patience meanwhile.
       if (Atomics.wait(this.#cells, wake, before, lookMs) === 'timed-out') unchangedMs += lookMs;
       else if (this.#spin(ticket)) return true;
@@ -155,10 +164,12 @@ export class RtasLock {
   /** @returns whether the turn came soon */
   #spin(ticket: number): boolean {
     const until = performance.now() + NEXT_SPIN_MS;
+    if (MAY_SPIN) Atomics.store(this.#cells, LOOKING, ticket);
     do {
       for (let looks = 0; looks < LOOKS; looks += 1) if (this.#enter(ticket)) return true;
     } while (MAY_SPIN && performance.now() < until);
-    return false;
+    Atomics.compareExchange(this.#cells, LOOKING, ticket, 0);
+    return this.#enter(ticket);
   }
 
   /** Somebody was killed: the call under way counts as ended; without one, who is next in line as served. */
