@@ -54,17 +54,18 @@ export class SimFirmware implements Disposable {
   call(tag: DumpTag, sequence: bigint, buffer: Uint8Array | null): PlatformDumpAnswer {
     const dump = this.#dumps.get(tag);
     const latencyMs = (dump?.latencyUs ?? this.#spec.latencyUs) / 1000;
-    const ticket = this.#state.lock.acquire();
+    const stayMs = Math.min(latencyMs, MAX_STAY_MS);
+    this.#state.lock.acquire(stayMs);
     // Without latency nobody wants to know the time.
     const begun = latencyMs > 0 || this.#trace !== undefined ? performance.now() : 0;
     let answer: PlatformDumpAnswer;
     let ended = begun;
     try {
       answer = this.#answer(dump, tag, sequence, buffer);
-      if (latencyMs > 0) this.#stay(ticket, begun + Math.min(latencyMs, MAX_STAY_MS));
+      if (stayMs > 0) this.#stay(begun + stayMs);
       if (this.#trace !== undefined) ended = performance.now();
     } finally {
-      this.#state.lock.release(ticket);
+      this.#state.lock.release();
     }
     if (latencyMs > MAX_STAY_MS) {
       waitUntil(begun + latencyMs);
@@ -79,9 +80,9 @@ export class SimFirmware implements Disposable {
     this.#dumps.clear();
   }
 
-  #stay(ticket: number, untilMs: number): void {
+  #stay(untilMs: number): void {
     waitUntil(untilMs - RtasLock.NOTICE_MS);
-    this.#state.lock.foretell(ticket);
+    this.#state.lock.foretell();
     waitUntil(untilMs);
   }
 

@@ -10,11 +10,22 @@ const ROLES = {
   count() {
     const [total] = [new Int32Array(workerData.total)];
     for (let turn = 0; turn < turns; turn += 1) {
-      const ticket = machine.lock.acquire();
+      machine.lock.acquire(0);
       const before = total[0];
       for (let i = 0; i < 20; i += 1) total[1] += 1;
       total[0] = before + 1;
-      machine.lock.release(ticket);
+      machine.lock.release();
+    }
+  },
+  /** Writes its name down in each call. The first word says how many have. */
+  sign() {
+    const { name, stayMs } = workerData;
+    const log = new Int32Array(workerData.log);
+    for (let turn = 0; turn < turns; turn += 1) {
+      machine.lock.acquire(stayMs);
+      log[0] += 1;
+      log[log[0]] = name;
+      machine.lock.release();
     }
   },
   /** Waits for a work area. */
