@@ -26,6 +26,9 @@ export type PumpCommand =
   | { readonly op: 'invalidate' }
   | { readonly op: 'close' };
 
+/** What a pump thread says before any event: everything is loaded. */
+export const READY = { op: 'ready' } as const;
+
 export type PumpEvent =
   | { readonly op: 'opened' }
   | { readonly op: 'open-failed'; readonly error: SourceErrorData }

@@ -4,7 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { CreateDriver } from '../source/index.js';
 import { slotViews } from './arena.js';
 import type { PumpCommand, PumpThreadData } from './pump-protocol.js';
-import { Control } from './pump-protocol.js';
+import { Control, READY } from './pump-protocol.js';
 import { PumpStream } from './pump-stream.js';
 
 // Entry of a pump thread: firmware calls block, so they are made here and nowhere else.
@@ -28,3 +28,4 @@ const stream = new PumpStream(
 port.on('message', (command: PumpCommand) => {
   stream.carryOut(command);
 });
+port.postMessage(READY);

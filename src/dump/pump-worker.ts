@@ -2,13 +2,15 @@ import { Worker } from 'node:worker_threads';
 import { threadEntry } from '../base/thread-entry.js';
 import type { DriverSpec } from '../source/index.js';
 import type { PumpCommand, PumpEvent, PumpThreadData } from './pump-protocol.js';
-import { Control } from './pump-protocol.js';
+import { Control, READY } from './pump-protocol.js';
 import type { PumpThread, PumpThreadListener } from './pump-threads.js';
 
 /** A pump thread as seen from the store. */
 export class PumpWorker implements PumpThread {
   readonly control = new Control();
   readonly #worker: Worker;
+  /** Settles when the thread has loaded its modules, or will not. */
+  readonly #loaded: Promise<void>;
   #listener: PumpThreadListener | undefined;
 
   /** @param onGone called when the thread died by itself, before its listener is told */
@@ -21,7 +23,13 @@ export class PumpWorker implements PumpThread {
     });
     // The mount keeps the process alive, not the threads that serve it.
     this.#worker.unref();
-    this.#worker.on('message', (event: PumpEvent) => this.#listener?.onEvent(event));
+    this.#loaded = new Promise((resolve) => {
+      this.#worker.once('message', () => resolve());
+      this.#worker.once('exit', () => resolve());
+    });
+    this.#worker.on('message', (message: PumpEvent | typeof READY) => {
+      if (message.op !== READY.op) this.#listener?.onEvent(message);
+    });
     this.#worker.on('error', (error) => {
       onGone();
       this.#listener?.onCrash(error);
@@ -39,6 +47,9 @@ export class PumpWorker implements PumpThread {
   async end(): Promise<void> {
     this.#listener = undefined;
     this.control.nextEpoch();
+    this.#worker.ref();
+    // A thread that is ended while it loads a native module takes the whole process with it (napi_throw, SIGABRT).
+    await this.#loaded;
     await this.#worker.terminate();
   }
 }

@@ -1,4 +1,4 @@
-import { FirmwareTrace, KernelPaprDevice } from '../rtas/index.js';
+import { FirmwareTrace, KernelPaprDevice, preloadLibc } from '../rtas/index.js';
 import { atThreadEnd } from './at-thread-end.js';
 import { paprDriver } from './papr-cursor.js';
 import type { CreateDriver } from './source.js';
@@ -13,6 +13,7 @@ export interface PaprDriverData {
 /** Entry of source `papr` in a pump thread. */
 export const createDriver: CreateDriver = (data) => {
   const { devicePath, tracePath } = data as PaprDriverData;
+  preloadLibc();
   const kernel = new KernelPaprDevice(devicePath);
   const device =
     tracePath === undefined ? kernel : new TracedPaprDevice(kernel, new FirmwareTrace(tracePath));

@@ -117,7 +117,8 @@ export class Mounted implements AsyncDisposable {
   /** All firmware calls so far, of every daemon that was told to write `tracePath`. */
   async trace(): Promise<readonly TracedCall[]> {
     const lines = (await readFile(this.tracePath, 'utf8')).split('\n');
-    return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as TracedCall);
+    // Behind the last end of a line is nothing, or half a line that is being written.
+    return lines.slice(0, -1).map((line) => JSON.parse(line) as TracedCall);
   }
 
   async invalidations(): Promise<readonly string[]> {

@@ -11,7 +11,9 @@ export type SpoolCommand =
       readonly offset: number;
       readonly length: number;
     }
-  | { readonly op: 'close'; readonly fd: number };
+  | { readonly op: 'close'; readonly fd: number }
+  /** The last one. */
+  | { readonly op: 'end' };
 
 export type SpoolMove = Extract<SpoolCommand, { op: 'store' | 'load' }>;
 

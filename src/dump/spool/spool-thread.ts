@@ -31,7 +31,8 @@ port.on('message', (commands: readonly SpoolCommand[]) => {
     moveAll(moves);
     moves = [];
     if (command.op === 'open') keys.set(command.fd, new SpoolKey(command.key));
-    else close(command.fd);
+    else if (command.op === 'close') close(command.fd);
+    else port.close();
   }
   moveAll(moves);
 });

@@ -39,6 +39,7 @@ const LOOK_AT_FREE_SPACE_EVERY_BYTES = 32 * 1024 * 1024;
 export class Spool {
   readonly #options: SpoolOptions;
   readonly #worker: Worker;
+  readonly #exited: Promise<unknown>;
   readonly #pending = new Map<number, (error: string | undefined) => void>();
   readonly #waiting = new Set<() => void>();
   /** Commands that leave together, at the end of the present turn: a message costs as much as half a block. */
@@ -60,6 +61,7 @@ export class Spool {
       // It allocates next to nothing; without a limit V8 lets garbage pile up.
       resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 },
     });
+    this.#exited = new Promise((resolve) => this.#worker.once('exit', resolve));
     this.#worker.unref();
     this.#worker.on('message', (answers: readonly SpoolAnswer[]) => {
       for (const { id, error } of answers) this.#settle(id, error);
@@ -134,8 +136,11 @@ export class Spool {
     this.#options.log.warn(message, { directory: this.#options.directory });
   }
 
+  /** The thread ends by itself: to end one that loads a native module just then would end the whole process (SIGABRT). */
   async end(): Promise<void> {
-    await this.#worker.terminate();
+    this.#worker.ref();
+    this.#send({ op: 'end' });
+    await this.#exited;
     for (const id of [...this.#pending.keys()]) this.#settle(id, 'the spool is closed');
   }
 

@@ -1,4 +1,5 @@
 export { loadKoffi } from './koffi.js';
+export { preloadLibc } from './libc.js';
 export { findLibrtas, prefersDevice } from './librtas-library.js';
 export { InstalledLibrtas } from './librtas-port.js';
 export { KernelPaprDevice, PAPR_DEVICE_PATH } from './papr-device.js';

@@ -18,6 +18,18 @@ function libc(): Libc {
   return loaded;
 }
 
+/**
+ * Loads what the functions here need: a thread must not be ended while it does, so it does so before anything else. What
+ * is wrong is said when it is needed.
+ */
+export function preloadLibc(): void {
+  try {
+    libc();
+  } catch {
+    // Every call will fail with it.
+  }
+}
+
 function loadLibc(): Libc {
   const library = loadKoffi().load('libc.so.6');
   return {
