@@ -22,18 +22,19 @@ export async function daemonize(
   mountpoint: string,
   log: LogOptions,
 ): Promise<number> {
+  let interruptedBy: NodeJS.Signals | undefined;
+  const forward = (signal: NodeJS.Signals): void => {
+    interruptedBy = signal;
+    child.kill(signal);
+  };
+  // Before there is a daemon: a signal that came in between would leave it alone. None is heard before the next turn.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, forward);
   const child = spawn(process.execPath, [...process.execArgv, programPath(), ...args], {
     detached: true,
     env: { ...process.env, [PARENT_VARIABLE]: log.format },
     stdio: descriptorsFor(mountpoint, log.journal === true),
   });
   child.stderr?.pipe(process.stderr);
-  let interruptedBy: NodeJS.Signals | undefined;
-  const forward = (signal: NodeJS.Signals): void => {
-    interruptedBy = signal;
-    child.kill(signal);
-  };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, forward);
   return outcomeOf(child, () => interruptedBy);
 }
 
