@@ -6,11 +6,10 @@
 // Ends with the compiler's status. Type errors do not keep the program from being built.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join, relative, resolve, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { basename, dirname, join, relative, sep } from 'node:path';
 import { rolldown } from 'rolldown';
+import { root } from './setup.mjs';
 
-const root = resolve(fileURLToPath(new URL('..', import.meta.url)));
 const compiled = join(root, 'build');
 const shipped = join(root, 'dist');
 

@@ -25,13 +25,12 @@ export class WatchedGate implements ExplainedGate {
   /** Opening a path that does not exist at every page read is waste: then only the watch looks. */
   #absentIsOpen: boolean;
 
-  constructor(options: WatchOptions) {
-    this.#file = options.file;
-    const { file, absentIsOpen, watchIntervalMs } = options;
+  constructor({ file, absentIsOpen, watchIntervalMs, log }: WatchOptions) {
+    this.#file = file;
     this.look = { path: file.path, absentForMs: absentIsOpen ? watchIntervalMs : undefined };
-    this.#absentIsOpen = options.absentIsOpen;
-    this.#latch = new LockdownLatch(options.log);
-    this.#timer = setInterval(() => this.#watch(), options.watchIntervalMs);
+    this.#absentIsOpen = absentIsOpen;
+    this.#latch = new LockdownLatch(log);
+    this.#timer = setInterval(() => this.#watch(), watchIntervalMs);
     // The watch alone is no reason to keep a process alive.
     this.#timer.unref();
     this.#check();
