@@ -13,13 +13,25 @@ export function sleep(ms: number): void {
   for (let left = ms; left > 0; left = until - performance.now()) Atomics.wait(never, 0, 0, left);
 }
 
+/** How often `dawdle` may be called for each millisecond that is left: fast or slow, it takes less than all of it. */
+const DAWDLES_PER_MS = 800;
+
 /**
  * Blocks this thread until `performance.now()` reaches `untilMs`, late by about a microsecond.
+ *
+ * Each look at the clock leaves a number for the garbage collector. Done all the time, that is 25 KB for 0.1 ms of
+ * waiting, and V8's helper threads then take from other threads a fifth of what the wait itself takes.
  */
 export function waitUntil(untilMs: number): void {
   for (let left = untilMs - performance.now(); left > 0; left = untilMs - performance.now()) {
     if (left > SPIN_MS) Atomics.wait(never, 0, 0, left - SPIN_MS);
+    else for (let times = Math.floor(left * DAWDLES_PER_MS); times > 0; times -= 1) dawdle();
   }
+}
+
+/** Takes 0.2 µs, 1 µs before it is compiled, and leaves no garbage: the cell is not what is expected. */
+function dawdle(): void {
+  Atomics.wait(never, 0, 1, 0);
 }
 
 /** How often "busy, repeat the call soon" is repeated at once before the waits grow. */

@@ -13,7 +13,8 @@ test('a plain READ is taken for what the full decoder takes it for', () => {
       const message = kernelRequest(OPCODE.READ, readBody(fh, offset, size), { unique });
       const plain = decodePlainRead(message);
       const { body, unique: same } = decodeInHeader(message);
-      expect({ fh: plain?.fh, offset: plain?.offset, size: plain?.size }).toEqual(decodeRead(body));
+      expect({ fh: plain?.fh, offset: plain?.offset, size: plain?.size }).toEqual({ fh, offset, size });
+      expect(decodeRead(body)).toMatchObject({ fh, offset, size });
       const [first, second] = plain!.unique;
       expect(new BigUint64Array(Uint32Array.of(first, second).buffer)[0]).toBe(same);
     }),
