@@ -52,6 +52,8 @@ export class PumpThreads {
   readonly #queue: ThreadClient[] = [];
   /** Holders that were asked for their thread and have not given it back yet. */
   readonly #yielding = new Set<ThreadClient>();
+  /** Ends of threads that nobody needed any more. */
+  readonly #ends = new Set<Promise<void>>();
   #keepsOneReady = false;
 
   constructor(most: number, mostExtra: number, start: StartPumpThread) {
@@ -106,7 +108,7 @@ export class PumpThreads {
     this.#yielding.delete(holder);
     this.#spare.push(thread);
     this.#serve();
-    while (this.#spare.length > SPARE_THREADS) void this.#spare.shift()?.end();
+    while (this.#spare.length > SPARE_THREADS) this.#endOldestSpare();
   }
 
   /** Asks the holders who mind least to yield, as many as somebody waits for. */
@@ -120,12 +122,20 @@ export class PumpThreads {
     }
   }
 
+  /** Waits for threads that are being ended as well: Node would stop them where they are when the process exits. */
   async end(): Promise<void> {
     this.#keepsOneReady = false;
     this.#queue.length = 0;
     const threads = [...this.#spare.splice(0), ...this.#holders.keys()];
     this.#holders.clear();
-    await Promise.all(threads.map((thread) => thread.end()));
+    await Promise.all([...this.#ends, ...threads.map((thread) => thread.end())]);
+  }
+
+  #endOldestSpare(): void {
+    const end = this.#spare.shift()?.end();
+    if (end === undefined) return;
+    this.#ends.add(end);
+    void end.finally(() => this.#ends.delete(end));
   }
 
   /** Hands out what is there, in order of request; then asks for more. */

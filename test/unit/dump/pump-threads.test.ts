@@ -4,11 +4,14 @@ import { dumpTag } from '../../../src/base/tag.js';
 import { Control } from '../../../src/dump/pump-protocol.js';
 import type { PumpThread, PumpThreadListener, ThreadClient } from '../../../src/dump/pump-threads.js';
 import { PumpThreads } from '../../../src/dump/pump-threads.js';
+import { deferred } from '../../support/deferred.js';
 
 class FakeThread implements PumpThread {
   readonly control = new Control();
   listener: PumpThreadListener | undefined;
   ended = false;
+  /** The thread takes its time to end. */
+  goes: Promise<void> = Promise.resolve();
   readonly onGone: () => void;
 
   constructor(onGone: () => void) {
@@ -25,7 +28,7 @@ class FakeThread implements PumpThread {
 
   end(): Promise<void> {
     this.ended = true;
-    return Promise.resolve();
+    return this.goes;
   }
 }
 
@@ -214,6 +217,26 @@ describe('PumpThreads', () => {
     all[0]!.giveBack();
     await threads.end();
     expect(started.map(({ ended }) => ended)).toEqual([true, true, true]);
+  });
+
+  test('waits for those whose end began before', async () => {
+    const { threads, started, clients } = scene(3);
+    const all = clients(1, 2, 3);
+    for (const client of all) threads.request(client);
+    const { promise, resolve } = deferred<void>();
+    started[0]!.goes = promise;
+    for (const client of all) client.giveBack();
+    expect(started.map(({ ended }) => ended)).toEqual([true, false, false]);
+    let isOver = false;
+    const end = threads.end().then(() => (isOver = true));
+    // Behind everything that has been settled.
+    await new Promise((settled) => setImmediate(settled));
+    expect({ ended: started.map(({ ended }) => ended), isOver }).toEqual({
+      ended: [true, true, true],
+      isOver: false,
+    });
+    resolve();
+    await end;
   });
 
   test('threads that are stuck in firmware are replaced, as far as that goes', () => {
