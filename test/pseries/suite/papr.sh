@@ -2,7 +2,7 @@
 # The kernel's own device, through mounts a and c. Sourced by suite.sh.
 
 papr() {
-    local big=0000000200000001 begun holder
+    local big=0000000200000001 begun holder page
     check 'the packed program mounts by the kernel transport' mounted a
     check '  as a type of its own' grep -q ' /mnt/a fuse.platdumpfs ' /proc/mounts
     check 'auto takes papr' log_says a 'source chosen source=papr'
@@ -34,6 +34,13 @@ papr() {
     dump 00000002deadbeef 5000
     check 'a tag with its high bit set' cp /mnt/a/0x00000002deadbeef /tmp/high
     check '  whole' same 00000002deadbeef /tmp/high
+
+    page=$(python3 -c 'import os; print(os.sysconf("SC_PAGESIZE"))')
+    dump 0000000200000013 300000 "delay 9905 6 $page"
+    check 'the first page of a cold dump' \
+        sh -c "head -c $page /mnt/a/0x0000000200000013 | cmp -n $page - $dumps/0000000200000013"
+    check '  costs as many calls as it needs' \
+        test "$(grep -c "CALL tag=0000000200000013 .* status=1 " $log)" = $((page / 4096))
 
     dump 0000000200000012 100000
     python3 /share/suite/hold.py 200000012 > /tmp/held &

@@ -28,11 +28,11 @@ some() { local part; for part; do wants "$part" && return; done; return 1; }
 # Three daemons: the device without a spool, librtas, the device with a spool.
 many=0000000400000000
 tags=$(for i in $(seq 0 99); do printf -- '--dump %x ' $((0x400000000 + i)); done)
-known=112
+known=113
 slow_tags=$(for i in $(seq 1 9); do printf -- '--dump %x:%d ' $((0x300000100 + i)) "$slow_bytes"; done)
 # shellcheck disable=SC2086
 some papr two_daemons hundred times events && mount_with a --source auto --spool none --events proc \
-    --dump 200000001:$((64 << 20)) --dump 200000002 --dump 200000033:100000 $tags $slow_tags
+    --dump 200000001:$((64 << 20)) --dump 200000002 --dump 200000013:300000 --dump 200000033:100000 $tags $slow_tags
 some librtas lockdown && mount_with b --source librtas --events off \
     --dump "200000003:$librtas_bytes" --dump 200000004 --dump 300000033:100000
 # shellcheck disable=SC2086
