@@ -223,7 +223,7 @@ describe('PumpThreads', () => {
     const { threads, started, clients } = scene(3);
     const all = clients(1, 2, 3);
     for (const client of all) threads.request(client);
-    const { promise, resolve } = deferred<void>();
+    const { promise, resolve } = deferred<undefined>();
     started[0]!.goes = promise;
     for (const client of all) client.giveBack();
     expect(started.map(({ ended }) => ended)).toEqual([true, false, false]);
@@ -235,7 +235,7 @@ describe('PumpThreads', () => {
       ended: [true, true, true],
       isOver: false,
     });
-    resolve();
+    resolve(undefined);
     await end;
   });
 

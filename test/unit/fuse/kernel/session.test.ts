@@ -178,7 +178,7 @@ describe('Session refuses the read-ahead that would delay the first page', () =>
     const [first, second] = [openFile(one, file.ino), openFile(one, file.ino)];
     expect([16_384, 16_384, 4096].map((size) => read(one, first, size))).toEqual([-errno.EAGAIN, 0, 0]);
     expect([4096, 16_384].map((size) => read(one, second, size))).toEqual([0, 0]);
-    expect(one.memory.calls.read).toBe(4);
+    expect(one.memory.calls['read']).toBe(4);
     for (const fh of [first, second]) one.session.handle(kernelRequest(OPCODE.RELEASE, releaseBody(fh)));
     expect(one.memory.openFiles.size).toBe(0);
   });
