@@ -7,6 +7,16 @@ import type { StartPoint } from './sequence-index.js';
 type Fill = Extract<PumpCommand, { op: 'fill' }>;
 type Open = Extract<PumpCommand, { op: 'open' }>;
 
+interface Calling {
+  readonly cursor: DumpCursor;
+  readonly fill: Fill;
+  /** Where passes may begin later: added to. */
+  readonly points: StartPoint[];
+}
+
+/** Up to here in a block a call's bytes fit into it, however many there are. */
+const LAST_DIRECT = BLOCK_BYTES - MIN_READ_BYTES;
+
 /**
  * One dump's pass as seen inside the pump thread: turns commands into firmware calls, back to back, and places the
  * bytes in the arena.
@@ -113,7 +123,7 @@ export class PumpStream {
     );
   }
 
-  /** Places what the last call brought too many, else makes one firmware call. */
+  /** Places what the last call brought too many, else makes firmware calls: one, or as many as a block has room for. */
   #step(fill: Fill, end: number, points: StartPoint[]): void {
     if (this.#carried.length === 0 && !this.#handedOver) this.#call(fill, points);
     this.#placeCarried(fill, end);
@@ -125,21 +135,37 @@ export class PumpStream {
   #call(fill: Fill, points: StartPoint[]): void {
     const cursor = this.#cursor;
     if (cursor === undefined) return;
-    const direct = this.#roomInBlock(fill);
-    const { bytes, done, resume } = cursor.read(direct ?? this.#bounce);
-    this.#handedOver = done;
-    this.#noteResume(this.#offset + bytes, resume, points);
-    if (direct === undefined) this.#carried = this.#bounce.subarray(0, bytes);
-    else this.#advance(bytes);
-  }
-
-  /** The rest of the current block when a whole chunk fits into it. */
-  #roomInBlock(fill: Fill): Uint8Array | undefined {
     const block = Math.floor(this.#offset / BLOCK_BYTES);
     const slot = fill.slots[block - fill.firstBlock] ?? NO_SLOT;
-    const within = this.#offset - block * BLOCK_BYTES;
-    if (slot === NO_SLOT || BLOCK_BYTES - within < MIN_READ_BYTES) return undefined;
-    return this.#views[slot]?.subarray(within);
+    const view = this.#views[slot];
+    const start = block * BLOCK_BYTES;
+    if (view !== undefined && this.#offset - start <= LAST_DIRECT) {
+      this.#callInto(view, start, { cursor, fill, points });
+      return;
+    }
+    const { bytes, done, resume } = cursor.read(this.#bounce);
+    this.#handedOver = done;
+    if (resume !== undefined) this.#noteResume(this.#offset + bytes, resume, points);
+    this.#carried = this.#bounce.subarray(0, bytes);
+  }
+
+  /**
+   * Calls back to back, while whole chunks fit into the block that begins at `start`. One loop rather than small pieces:
+   * JavaScript that has not been compiled yet pays for each, and a dump of 32 MiB is through before the compiler is.
+   */
+  #callInto(view: Uint8Array, start: number, { cursor, fill, points }: Calling): void {
+    const control = this.#control;
+    const { epoch } = fill;
+    const last = Math.min(start + LAST_DIRECT, fill.stopAt - 1);
+    let offset = this.#offset;
+    do {
+      const { bytes, done, resume } = cursor.read(view.subarray(offset - start));
+      offset += bytes;
+      this.#offset = offset;
+      this.#handedOver = done;
+      if (resume !== undefined) this.#noteResume(offset, resume, points);
+      if (control.moveTo(offset)) this.#emit({ op: 'progress' });
+    } while (offset <= last && !this.#handedOver && control.epoch === epoch);
   }
 
   #placeCarried(fill: Fill, end: number): void {
@@ -160,8 +186,7 @@ export class PumpStream {
   }
 
   /** Keeps, for each block's start, the last sequence at or before it. */
-  #noteResume(offset: number, resume: ResumePoint | undefined, points: StartPoint[]): void {
-    if (resume === undefined) return;
+  #noteResume(offset: number, resume: ResumePoint, points: StartPoint[]): void {
     const boundary = Math.floor(offset / BLOCK_BYTES) * BLOCK_BYTES;
     const previous = this.#lastResume;
     this.#lastResume = { offset, resume };
