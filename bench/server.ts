@@ -55,7 +55,8 @@ export class Server implements AsyncDisposable {
     const begun = performance.now();
     const child = spawn(program, args, {
       cwd: this.directory,
-      env: { ...process.env, ...env },
+      // As a service manager would: what a shell exports may cost Node time (NODE_EXTRA_CA_CERTS: 150 ms at each start).
+      env: { PATH: process.env['PATH'], ...env },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.#child = child;
