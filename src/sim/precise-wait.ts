@@ -19,8 +19,8 @@ const DAWDLES_PER_MS = 800;
 /**
  * Blocks this thread until `performance.now()` reaches `untilMs`, late by about a microsecond.
  *
- * Each look at the clock leaves a number for the garbage collector. Done all the time, that is 25 KB for 0.1 ms of
- * waiting, and V8's helper threads then take from other threads a fifth of what the wait itself takes.
+ * Each look at the clock leaves a number for the garbage collector: done all the time, 25 KB for 0.1 ms of waiting and a
+ * collection every 8 ms.
  */
 export function waitUntil(untilMs: number): void {
   for (let left = untilMs - performance.now(); left > 0; left = untilMs - performance.now()) {

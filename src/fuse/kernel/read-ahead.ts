@@ -2,7 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import type { Logger } from '../../base/log.js';
 
 /** As much as one request may be for. Of its own accord the kernel reads ahead 128 KiB, in eight times as many requests. */
-const READ_AHEAD_KIB = 1024;
+export const READ_AHEAD_BYTES = 1024 * 1024;
+const READ_AHEAD_KIB = READ_AHEAD_BYTES / 1024;
 
 /**
  * Lets the kernel read ahead whole requests on a mount of ours. In FUSE_INIT a server can only lower what it does; whoever
