@@ -7,13 +7,6 @@ import type { StartPoint } from './sequence-index.js';
 type Fill = Extract<PumpCommand, { op: 'fill' }>;
 type Open = Extract<PumpCommand, { op: 'open' }>;
 
-interface Calling {
-  readonly cursor: DumpCursor;
-  readonly fill: Fill;
-  /** Where passes may begin later: added to. */
-  readonly points: StartPoint[];
-}
-
 /** Up to here in a block a call's bytes fit into it, however many there are. */
 const LAST_DIRECT = BLOCK_BYTES - MIN_READ_BYTES;
 
@@ -136,11 +129,9 @@ export class PumpStream {
     const cursor = this.#cursor;
     if (cursor === undefined) return;
     const block = Math.floor(this.#offset / BLOCK_BYTES);
-    const slot = fill.slots[block - fill.firstBlock] ?? NO_SLOT;
-    const view = this.#views[slot];
-    const start = block * BLOCK_BYTES;
-    if (view !== undefined && this.#offset - start <= LAST_DIRECT) {
-      this.#callInto(view, start, { cursor, fill, points });
+    const view = this.#views[fill.slots[block - fill.firstBlock] ?? NO_SLOT];
+    if (view !== undefined && this.#offset % BLOCK_BYTES <= LAST_DIRECT) {
+      this.#callInto(view, cursor, fill, points);
       return;
     }
     const { bytes, done, resume } = cursor.read(this.#bounce);
@@ -150,22 +141,23 @@ export class PumpStream {
   }
 
   /**
-   * Calls back to back, while whole chunks fit into the block that begins at `start`. One loop rather than small pieces:
+   * Calls back to back, while whole chunks fit into the block that `view` shows. One loop rather than small pieces:
    * JavaScript that has not been compiled yet pays for each, and a dump of 32 MiB is through before the compiler is.
    */
-  #callInto(view: Uint8Array, start: number, { cursor, fill, points }: Calling): void {
-    const control = this.#control;
-    const { epoch } = fill;
-    const last = Math.min(start + LAST_DIRECT, fill.stopAt - 1);
-    let offset = this.#offset;
+  #callInto(view: Uint8Array, cursor: DumpCursor, { epoch, stopAt }: Fill, points: StartPoint[]): void {
+    let within = this.#offset % BLOCK_BYTES;
     do {
-      const { bytes, done, resume } = cursor.read(view.subarray(offset - start));
-      offset += bytes;
-      this.#offset = offset;
+      const { bytes, done, resume } = cursor.read(view.subarray(within));
+      within += bytes;
       this.#handedOver = done;
-      if (resume !== undefined) this.#noteResume(offset, resume, points);
-      if (control.moveTo(offset)) this.#emit({ op: 'progress' });
-    } while (offset <= last && !this.#handedOver && control.epoch === epoch);
+      if (resume !== undefined) this.#noteResume(this.#offset + bytes, resume, points);
+      this.#advance(bytes);
+    } while (
+      within <= LAST_DIRECT &&
+      this.#offset < stopAt &&
+      !this.#handedOver &&
+      this.#control.epoch === epoch
+    );
   }
 
   #placeCarried(fill: Fill, end: number): void {

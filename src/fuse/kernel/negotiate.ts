@@ -9,7 +9,7 @@ export type Negotiation =
   | { readonly kind: 'refused'; readonly why: string };
 
 /** No request is for more, with pages of 4 KiB or 64 KiB. */
-const MAX_REQUEST_BYTES = 1024 * 1024;
+export const MAX_REQUEST_BYTES = 1024 * 1024;
 
 /**
  * Requests that nobody waits for (read-ahead) and that the kernel leaves with us at a time, all files together. A reader
