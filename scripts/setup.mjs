@@ -59,6 +59,8 @@ const PACKAGES = {
   gcc: { command: 'gcc' },
   'libc6-dev': { file: '/usr/include/stdio.h' },
   'pkg-config': { command: 'pkg-config' },
+  dpkg: { command: 'dpkg-deb' },
+  rpm: { command: 'rpmbuild' },
   'libfuse3-dev': { file: '/usr/include/fuse3/fuse_lowlevel.h' },
 };
 
