@@ -19,8 +19,8 @@ const EXTERNAL = ['koffi', 'fuse-native', 'lru-cache'];
 /** Modules that find others from where they are, as if in src/base or src/cli. */
 const LOOK_ONE_DIRECTORY_UP = ['base/thread-entry.js', 'cli/version.js'].map((file) => join(compiled, file));
 
-/** Made from the tables of --help (man.mjs). */
-const MADE_ELSEWHERE = new Set(['platdumpfs.8', 'platdumpfs.bash']);
+/** Manual pages and completion (man.mjs). */
+const MADE_ELSEWHERE = /^[^/]+\.([78]|bash|zsh|fish)$/;
 
 /**
  * What is started by name, bundled by what runs in one thread. Threads share no code with each other: their files stay
@@ -114,7 +114,7 @@ function removeStale() {
     const name = relative(shipped, path).split(sep).join('/');
     const isUsed = entry.isDirectory()
       ? [...files.keys()].some((file) => file.startsWith(`${name}/`))
-      : files.has(name) || MADE_ELSEWHERE.has(name);
+      : files.has(name) || MADE_ELSEWHERE.test(name);
     if (!isUsed) rmSync(path, { recursive: true, force: true });
   }
 }

@@ -104,7 +104,8 @@ function takeFiles(from, to, name, parts) {
     statSync(path).isDirectory() ? !/\/musl_\w+$/.test(path) : /\.(c?js|json|node)$|LICENSE/.test(path);
   for (const part of parts)
     cpSync(join(from, name, part), join(to, name, part), { recursive: true, filter: isUsed });
-  rmSync(join(to, name, 'README.md'), { force: true });
+  for (const path of filesBelow(join(to, name)))
+    if (/js$/.test(path)) writeFileSync(path, readFileSync(path, 'utf8').replace(/^#!.*\n/, ''));
 }
 
 /** The tree that both kinds of system packages install. */
@@ -297,7 +298,7 @@ function normalise(tree) {
     .map((entry) => join(entry.parentPath, entry.name));
   for (const path of [tree, ...directories]) chmodSync(path, 0o755);
   for (const path of filesBelow(tree)) {
-    chmodSync(path, statSync(path).mode & 0o100 && !path.endsWith('.node') ? 0o755 : 0o644);
+    chmodSync(path, readFileSync(path).subarray(0, 2).toString() === '#!' ? 0o755 : 0o644);
     utimesSync(path, epochS, epochS);
   }
 }
