@@ -1,6 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { SharedSlots } from '../base/shared-slots.js';
-import { Arena, BLOCK_BYTES } from './arena.js';
+import { Arena } from './arena.js';
 
 /** One block of one dump in one slot of the arena. */
 export interface Block {
@@ -16,14 +15,9 @@ export interface Block {
   dropped: boolean;
 }
 
-let owners = 0;
-
 /** The blocks of one incarnation of a dump. */
 export class BlockOwner {
-  readonly id = ++owners;
   readonly blocks = new Map<number, Block>();
-  /** Length of a dump whose whole blocks another thread may hand out. */
-  sharedEnd: number | undefined;
 }
 
 /**
@@ -32,14 +26,11 @@ export class BlockOwner {
  */
 export class BlockCache {
   readonly arena: Arena;
-  /** What another thread may hand out: unpinned, whole blocks of shared owners. */
-  readonly shared: SharedSlots;
   readonly #free: number[] = [];
   readonly #evictable: LRUCache<number, Block>;
 
   constructor(sizeBytes: number) {
     this.arena = new Arena(sizeBytes);
-    this.shared = new SharedSlots(this.arena.slots);
     this.#evictable = new LRUCache({ max: Math.max(1, this.arena.slots) });
     for (let slot = this.arena.slots - 1; slot >= 0; slot -= 1) this.#free.push(slot);
   }
@@ -81,27 +72,10 @@ export class BlockCache {
     this.#evictable.set(block.slot, block);
   }
 
-  /**
-   * The same for a block that a reader has got. From now on another thread may hand it out, but not before: whoever reads
-   * on through blocks that were fetched ahead has to be seen, or nothing more is fetched.
-   */
-  unpinRead(block: Block): void {
-    this.unpin(block);
-    if (block.pins === 0 && !block.dropped) this.#publish(block);
-  }
-
-  /** Lets another thread hand out the blocks of a dump of `end` bytes, of which nothing has to be noted any more. */
-  share(owner: BlockOwner, end: number): void {
-    if (owner.sharedEnd !== undefined) return;
-    owner.sharedEnd = end;
-    for (const block of owner.blocks.values()) if (block.pins === 0) this.#publish(block);
-  }
-
   /** Forgets a block; its bytes are overwritten as soon as nobody uses the slot. */
   drop(block: Block): void {
     if (block.owner.blocks.get(block.index) === block) block.owner.blocks.delete(block.index);
     if (block.dropped) return;
-    this.#withdraw(block);
     block.dropped = true;
     if (block.pins > 0) return;
     this.#evictable.delete(block.slot);
@@ -110,7 +84,6 @@ export class BlockCache {
 
   dropAll(owner: BlockOwner): void {
     for (const block of [...owner.blocks.values()]) this.drop(block);
-    owner.sharedEnd = undefined;
   }
 
   /**
@@ -123,28 +96,11 @@ export class BlockCache {
   }
 
   #evict(): number {
-    let block = this.#evictable.pop();
-    // What the other thread used meanwhile was not used longest ago. One round: it may go on using it.
-    for (let others = this.#evictable.size; others > 0 && block !== undefined; others -= 1) {
-      if (!this.shared.wasTouched(block.slot)) break;
-      this.#evictable.set(block.slot, block);
-      block = this.#evictable.pop();
-    }
+    const block = this.#evictable.pop();
     // The pumps' quotas add up to less than the arena (see quota.ts), so this is a defect, not a load.
     if (block === undefined) throw new Error('block cache has no evictable slot left');
     block.owner.blocks.delete(block.index);
-    this.#withdraw(block);
     return block.slot;
-  }
-
-  #publish({ owner, index, slot, filled }: Block): void {
-    if (owner.sharedEnd === undefined) return;
-    const isWhole = filled >= Math.min(BLOCK_BYTES, owner.sharedEnd - index * BLOCK_BYTES);
-    if (isWhole && owner.blocks.get(index)?.slot === slot) this.shared.publish(owner.id, index, slot);
-  }
-
-  #withdraw({ owner, index, slot }: Block): void {
-    if (owner.sharedEnd !== undefined) this.shared.withdraw(owner.id, index, slot);
   }
 
   #release(block: Block): void {

@@ -2,7 +2,6 @@ import { abortable } from '../base/abortable.js';
 import { FsError } from '../base/errno.js';
 import { Listeners } from '../base/listeners.js';
 import type { Logger } from '../base/log.js';
-import type { SharedSlotsData } from '../base/shared-slots.js';
 import type { DumpTag } from '../base/tag.js';
 import { tagName } from '../base/tag.js';
 import type { DumpAnnouncement, DumpSource } from '../source/index.js';
@@ -61,15 +60,6 @@ const TICK_MS = 1000;
 /** More announced dumps than a machine can have: a log full of nonsense must not fill the memory. */
 const MOST_ANNOUNCED = 16_384;
 const NEVER = new AbortController().signal;
-
-/** The cache as another thread sees it. Structured-cloneable. */
-export interface SharedBlocks {
-  /** Blocks of `blockBytes`, one behind the other; slots count through all of them. */
-  readonly slabs: readonly SharedArrayBuffer[];
-  readonly blockBytes: number;
-  /** Owner: a dump; index: number of the block in it. */
-  readonly slots: SharedSlotsData;
-}
 
 /** The dumps that are there now. The room's face: list, find, read, invalidate, subscribe. */
 export class DumpStore implements AsyncDisposable {
@@ -137,12 +127,6 @@ export class DumpStore implements AsyncDisposable {
       this.#tick();
     }, TICK_MS);
     this.#ticker.unref();
-  }
-
-  /** Blocks that a thread may hand out to whoever has a lease (`Dump.leaseTo`). */
-  get sharedBlocks(): SharedBlocks {
-    const { arena, shared } = this.#cache;
-    return { slabs: arena.slabs, blockBytes: BLOCK_BYTES, slots: shared.data };
   }
 
   /** Prepares for the first reader what takes time. Touches no firmware. */
@@ -235,7 +219,6 @@ export class DumpStore implements AsyncDisposable {
    * more, and those who waited have been told; memory is overwritten in the next turn of the event loop.
    */
   lock(): void {
-    this.#cache.shared.close();
     this.#isLocked = true;
     this.#unsubscribe();
     this.#verifier.stop();
@@ -255,7 +238,6 @@ export class DumpStore implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#cache.shared.close();
     clearInterval(this.#ticker);
     this.#verifier.stop();
     this.#unsubscribe();

@@ -243,17 +243,6 @@ export class Dump implements PumpOwner {
   }
 
   /**
-   * Lets another thread answer reads with this handle from the cache, once that has no consequences: the dump is complete,
-   * every byte has been delivered before, and the reader knows the true size.
-   */
-  leaseTo(fh: number, knownEnd: number | undefined): void {
-    const { end } = this.#progress;
-    if (end === undefined || knownEnd !== end || !this.isDelivered || this.#lost !== undefined) return;
-    this.#parts.cache.share(this.#blocks, end);
-    this.#parts.cache.shared.grant(fh, { owner: this.#blocks.id, end });
-  }
-
-  /**
    * Tells firmware to forget the dump. Irreversible. Callers have made sure that they may.
    * @throws FsError EIO, EPERM, EBUSY, ESTALE
    */

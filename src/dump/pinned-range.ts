@@ -31,6 +31,6 @@ export class PinnedRange implements PinnedBytes {
   }
 
   [Symbol.dispose](): void {
-    for (const block of this.#blocks) this.#cache.unpinRead(block);
+    for (const block of this.#blocks) this.#cache.unpin(block);
   }
 }

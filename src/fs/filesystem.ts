@@ -19,7 +19,6 @@ import type {
   Entry,
   Filesystem,
   KernelCacheChange,
-  LeasedReads,
   RefusedOperation,
   RequestContext,
   StatFs,
@@ -43,7 +42,6 @@ const NAME_MAX = 255;
 
 /** The semantics of contract and kernel for dumps: one flat directory of read-only files that `unlink` can remove. */
 export class DumpFilesystem implements Filesystem {
-  readonly leasedReads?: LeasedReads;
   readonly #options: FilesystemOptions;
   readonly #store: DumpStore;
   readonly #gate: LockdownGate;
@@ -57,8 +55,6 @@ export class DumpFilesystem implements Filesystem {
 
   constructor(options: FilesystemOptions) {
     this.#options = options;
-    const { look } = options.gate;
-    if (look !== undefined) this.leasedReads = { blocks: options.store.sharedBlocks, look };
     this.#store = options.store;
     this.#gate = options.gate;
     this.#removal = new Removal(options.store, options.unlinkPolicy, options.log);
@@ -183,7 +179,6 @@ export class DumpFilesystem implements Filesystem {
     if (this.#gate.locked() || dump.lost === 'locked') throw locked();
     const bytes = dump.read(offset, length, handle.knownSize, () => context.signal);
     if (bytes instanceof Promise) return bytes.then((late) => this.#checked(late, handle, offset, length));
-    dump.leaseTo(fh, handle.knownSize);
     return this.#checked(bytes, handle, offset, length);
   }
 

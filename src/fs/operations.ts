@@ -1,7 +1,5 @@
 import type { FsError } from '../base/errno.js';
 import type { PinnedBytes } from '../base/pinned-bytes.js';
-import type { SharedBlocks } from '../dump/index.js';
-import type { LevelLookSpec } from '../lockdown/index.js';
 
 /** Answers that need no wait come back as values: a promise costs a turn of the event loop for every page. */
 export type Answer<T> = T | Promise<T>;
@@ -82,21 +80,10 @@ export type RefusedOperation =
   | 'fallocate';
 
 /**
- * What a thread needs to answer reads without asking: for handles that hold a lease, from blocks that are shared, while
- * the level allows it. Whatever it cannot answer so goes the usual way. Structured-cloneable.
- */
-export interface LeasedReads {
-  readonly blocks: SharedBlocks;
-  readonly look: LevelLookSpec;
-}
-
-/**
  * The semantics of the mount, by inode: no wire format, no paths. Failures are thrown (or rejected) as `FsError`.
  * Both transports and the tests call exactly this.
  */
 export interface Filesystem {
-  /** For a thread that answers reads by itself; absent: none may. */
-  readonly leasedReads?: LeasedReads;
   /** Counts one lookup of the inode that it returns. @throws ENOENT */
   lookup(parent: number, name: string, context: RequestContext): Answer<Entry>;
   /** Gives back `count` lookups. */

@@ -1,10 +1,7 @@
-import type { LevelLookSpec } from './level-look.js';
 import type { LockdownLevel } from './level.js';
 
 /** Says at every operation whether dumps may be shown. Fails closed, and never goes down while the process runs. */
 export interface LockdownGate extends Disposable {
-  /** For other threads; absent: nobody but the gate can tell. */
-  readonly look?: LevelLookSpec;
   /** Reads the level now. True: nothing of a dump may be reachable. */
   locked(): boolean;
   /** Called once, when the level is first seen at confidentiality. @returns function that ends the subscription */

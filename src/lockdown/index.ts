@@ -1,6 +1,5 @@
 export * from './gate.js';
 export * from './level.js';
-export * from './level-look.js';
 export * from './discreet-log.js';
 export * from './open-gate.js';
 export * from './report.js';

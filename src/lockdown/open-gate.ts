@@ -63,7 +63,6 @@ function acceptAbsence(path: string, options: LockdownGateOptions): void {
 }
 
 const OPEN_GATE: ExplainedGate = {
-  look: { path: undefined, absentForMs: undefined },
   locked: () => false,
   level: 'ignored',
   reason: undefined,

@@ -4,7 +4,6 @@ import { LockdownLatch } from './latch.js';
 import type { LockdownLevel } from './level.js';
 import { hidesDumps } from './level.js';
 import type { LevelFile, LevelReading } from './level-file.js';
-import type { LevelLookSpec } from './level-look.js';
 
 export interface WatchOptions {
   readonly file: LevelFile;
@@ -17,7 +16,6 @@ export interface WatchOptions {
 
 /** Looks at the lockdown file at every question, and now and then in between. */
 export class WatchedGate implements ExplainedGate {
-  readonly look: LevelLookSpec;
   readonly #file: LevelFile;
   readonly #latch: LockdownLatch;
   readonly #timer: NodeJS.Timeout;
@@ -27,7 +25,6 @@ export class WatchedGate implements ExplainedGate {
 
   constructor({ file, absentIsOpen, watchIntervalMs, log }: WatchOptions) {
     this.#file = file;
-    this.look = { path: file.path, absentForMs: absentIsOpen ? watchIntervalMs : undefined };
     this.#absentIsOpen = absentIsOpen;
     this.#latch = new LockdownLatch(log);
     this.#timer = setInterval(() => this.#watch(), watchIntervalMs);

@@ -121,7 +121,7 @@ describe.each(CELLS)('lockdown, $transport, $discipline', (cell) => {
   });
 });
 
-test('lockdown: who reads a complete dump past the page cache gets nothing more, from no thread', async () => {
+test('lockdown: who reads a complete dump past the page cache gets nothing more', async () => {
   await using scene = new Scene({ transport: 'kernel', discipline: 'papr' });
   const dump = fileDump(scene.simDir, 0x2_0000_0001n, 2_000_000);
   await scene.start();
@@ -129,7 +129,6 @@ test('lockdown: who reads a complete dump past the page cache gets nothing more,
   expect((await mustRun('cat', [path])).sha256).toBe(sha256(dump));
   await using file = await open(path, constants.O_RDONLY | constants.O_DIRECT);
   const buffer = Buffer.alloc(1024 * 1024);
-  // The first read gets the lease, the others are answered by the thread that reads the device.
   for (const level of [OPEN, INTEGRITY]) {
     scene.setLevel(level);
     for (let round = 0; round < 3; round += 1) {

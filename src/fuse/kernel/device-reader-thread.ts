@@ -1,7 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import { MessageChannel, Worker, receiveMessageOnPort } from 'node:worker_threads';
 import { threadEntry } from '../../base/thread-entry.js';
-import type { LeasedReads } from '../../fs/index.js';
 import type { DeviceReaderData, DeviceReaderEnd } from './device-reader.js';
 import { STOP, STOP_AND_CLOSE } from './device-reader-control.js';
 
@@ -21,11 +20,11 @@ export class DeviceReaderThread {
   readonly #onRequest: (message: Uint8Array) => void;
   #end: DeviceReaderEnd = { reason: 'broken', error: 'the thread ended without a word' };
 
-  constructor(fd: number, onRequest: (message: Uint8Array) => void, leasedReads?: LeasedReads) {
+  constructor(fd: number, onRequest: (message: Uint8Array) => void) {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     this.#onRequest = onRequest;
-    const workerData: DeviceReaderData = { fd, port: port2, control: this.#control.buffer, leasedReads };
+    const workerData: DeviceReaderData = { fd, port: port2, control: this.#control.buffer };
     const entry = threadEntry('fuse/kernel/device-reader.js');
     const worker = new Worker(entry, {
       workerData,

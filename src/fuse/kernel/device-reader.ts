@@ -1,12 +1,9 @@
 import { closeSync, readSync } from 'node:fs';
 import type { MessagePort } from 'node:worker_threads';
 import { workerData } from 'node:worker_threads';
-import { SharedSlots } from '../../base/shared-slots.js';
-import type { LeasedReads } from '../../fs/index.js';
 import { REQUEST_BUFFER_BYTES } from './abi.js';
 import { readVerdict } from './device-errors.js';
 import { RUN, STOP_AND_CLOSE } from './device-reader-control.js';
-import type { LeasedReadAnswerer } from './leased-read-answerer.js';
 
 /**
  * Entry of the thread that reads the FUSE device: read(2) blocks until the kernel wants something, so it can neither be
@@ -19,8 +16,6 @@ export interface DeviceReaderData {
   readonly port: MessagePort;
   /** Two 32-bit words: what the thread is told (`RUN`, `STOP`, `STOP_AND_CLOSE`), and 1 once it has ended. */
   readonly control: SharedArrayBuffer;
-  /** Absent: all requests go to the main thread. */
-  readonly leasedReads: LeasedReads | undefined;
 }
 
 export interface DeviceReaderEnd {
@@ -30,24 +25,19 @@ export interface DeviceReaderEnd {
 
 const RETRY_DELAY_MS = 2;
 
-const { fd, port, control, leasedReads } = workerData as DeviceReaderData;
+const { fd, port, control } = workerData as DeviceReaderData;
 const words = new Int32Array(control);
 const buffer = new ArrayBuffer(REQUEST_BUFFER_BYTES);
 const bytes = new Uint8Array(buffer);
 
-const leases = leasedReads && new SharedSlots(leasedReads.blocks.slots);
-let answerer: LeasedReadAnswerer | undefined;
+port.postMessage(readUntilEnd());
+port.close();
+// In this order: a main thread that did not see the end yet has said before that the device is to be closed.
+Atomics.store(words, 1, 1);
+if (Atomics.load(words, 0) === STOP_AND_CLOSE) closeSync(fd);
+Atomics.notify(words, 1);
 
-void readUntilEnd().then((end) => {
-  port.postMessage(end);
-  port.close();
-  // In this order: a main thread that did not see the end yet has said before that the device is to be closed.
-  Atomics.store(words, 1, 1);
-  if (Atomics.load(words, 0) === STOP_AND_CLOSE) closeSync(fd);
-  Atomics.notify(words, 1);
-});
-
-async function readUntilEnd(): Promise<DeviceReaderEnd> {
+function readUntilEnd(): DeviceReaderEnd {
   let mounted = false;
   while (Atomics.load(words, 0) === RUN) {
     let length: number;
@@ -64,15 +54,7 @@ async function readUntilEnd(): Promise<DeviceReaderEnd> {
     mounted = true;
     // What is read after the stop only served to wake this thread.
     if (Atomics.load(words, 0) !== RUN) continue;
-    if (leases?.isLeased === true) answerer ??= await loadAnswerer(leases);
-    if (answerer?.answer(bytes.subarray(0, length)) !== true) port.postMessage(buffer.slice(0, length));
+    port.postMessage(buffer.slice(0, length));
   }
   return { reason: 'stopped' };
-}
-
-/** Not before there is something to answer: a mount is ready sooner without. */
-async function loadAnswerer(slots: SharedSlots): Promise<LeasedReadAnswerer | undefined> {
-  if (leasedReads === undefined) return undefined;
-  const { LeasedReadAnswerer } = await import('./leased-read-answerer.js');
-  return new LeasedReadAnswerer(fd, leasedReads, slots);
 }

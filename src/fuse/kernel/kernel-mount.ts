@@ -67,11 +67,7 @@ export class KernelMount implements Mounted {
       isWaitedFor: (ino) => this.#session.isWaitedFor(ino),
       log,
     });
-    this.#reader = new DeviceReaderThread(
-      fd,
-      (message) => this.#session.handle(message),
-      filesystem.leasedReads,
-    );
+    this.#reader = new DeviceReaderThread(fd, (message) => this.#session.handle(message));
     const unsubscribe = filesystem.onKernelCacheChange((change) => this.#notifier.enqueue(change));
     process.on('exit', this.#onExit);
     const finished = this.#reader.ended.then(async (end) => {

@@ -1,6 +1,5 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { SharedSlots } from '../../../src/base/shared-slots.js';
 import { BLOCK_BYTES } from '../../../src/dump/arena.js';
 import type { Block } from '../../../src/dump/block-cache.js';
 import { BlockCache, BlockOwner } from '../../../src/dump/block-cache.js';
@@ -147,85 +146,4 @@ describe('BlockCache.wouldEvict', () => {
     cache.allocate(new BlockOwner(), 0);
     expect(cache.wouldEvict(owner)).toBe(true);
   });
-});
-
-describe('BlockCache.share', () => {
-  const END = 2 * BLOCK_BYTES + 9;
-
-  /** Three blocks that are whole, the last one as the dump's end. */
-  function shared() {
-    const { cache, owner } = cacheOf(3);
-    const blocks = unpinned(cache, owner, 3);
-    blocks.forEach((block, at) => (block.filled = at === 2 ? 9 : BLOCK_BYTES));
-    cache.share(owner, END);
-    const other = new SharedSlots(cache.shared.data);
-    const isOffered = (index: number): boolean => {
-      const slot = other.take(owner.id, index);
-      if (slot !== undefined) other.giveBack(slot);
-      return slot !== undefined;
-    };
-    return { cache, owner, blocks, other, offered: () => [0, 1, 2].map(isOffered) };
-  }
-
-  test('offers whole blocks that are there, and those that come later once they were read', () => {
-    const { cache, owner, blocks, offered } = shared();
-    expect(offered()).toEqual([true, true, true]);
-    cache.drop(blocks[1]!);
-    expect(offered()).toEqual([true, false, true]);
-    const late = cache.allocate(owner, 1);
-    late.filled = BLOCK_BYTES - 1;
-    cache.pin(late);
-    cache.unpinRead(late);
-    cache.unpin(late);
-    expect(offered()).toEqual([true, false, true]);
-    cache.pin(late);
-    cache.unpinRead(late);
-    expect(offered()).toEqual([true, false, true]);
-    late.filled = BLOCK_BYTES;
-    cache.pin(late);
-    cache.unpinRead(late);
-    expect(offered()).toEqual([true, true, true]);
-  });
-
-  test('offers nothing of an owner that is not shared', () => {
-    const { cache, owner } = cacheOf(1);
-    const [block] = unpinned(cache, owner, 1);
-    block!.filled = BLOCK_BYTES;
-    expect(new SharedSlots(cache.shared.data).take(owner.id, 0)).toBeUndefined();
-  });
-
-  test('evicts last what the other thread has read, and does not offer it any more', () => {
-    const { cache, other, owner, offered } = shared();
-    other.giveBack(other.take(owner.id, 0)!);
-    const stranger = new BlockOwner();
-    cache.allocate(stranger, 0);
-    expect(offered()).toEqual([true, false, true]);
-    // All three were read now: one has to go all the same.
-    cache.allocate(stranger, 1);
-    expect(offered().filter((is) => is)).toHaveLength(1);
-  });
-
-  test('offers nothing once all is dropped', () => {
-    const { cache, owner, offered } = shared();
-    cache.dropAll(owner);
-    expect(offered()).toEqual([false, false, false]);
-  });
-});
-
-test('wipe overwrites pinned, evictable and dropped slots, and leaves alone what was never used', () => {
-  const cache = new BlockCache(4 * BLOCK_BYTES);
-  const owner = new BlockOwner();
-  const [pinned, idle, dropped] = [0, 1, 2].map((index) => cache.allocate(owner, index)) as [
-    Block,
-    Block,
-    Block,
-  ];
-  for (const { slot } of [pinned, idle, dropped]) cache.arena.view(slot).fill(0xff);
-  cache.arena.view(3).fill(0x55);
-  cache.unpin(idle);
-  cache.drop(dropped);
-  cache.wipe();
-  const left = [pinned, idle, dropped].map(({ slot }) => [...new Set(cache.arena.view(slot))]);
-  expect(left).toEqual([[0], [0], [0]]);
-  expect(cache.arena.view(3)[0]).toBe(0x55);
 });
