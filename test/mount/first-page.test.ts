@@ -11,16 +11,18 @@ import { Victim } from '../support/victim.js';
 const BUSY = 9903;
 const TAG = 0x2_0000_0001n;
 const PAGE = pageSize();
+/** What the kernel asks for at once when somebody wants the first page: four pages, of large ones two. */
+const READ_AHEAD = 4 * PAGE;
 
 describe.each(CELLS.filter(({ transport }) => transport === 'kernel'))('$discipline', (cell) => {
-  test('whoever wants the first page of a cold dump does not wait for the second', async () => {
+  test('whoever wants the first page of a cold dump waits for what the kernel reads ahead, and no further', async () => {
     await using mounted = new Mounted(cell);
-    const faults = [{ at: PAGE, status: BUSY, times: 'always' }];
+    const faults = [{ at: READ_AHEAD, status: BUSY, times: 'always' }];
     const dump = fileDump(mounted.simDir, TAG, MIB, { faults });
     await mounted.start(`--sim-dir=${mounted.simDir}`);
     const head = await mustRun('head', ['-c', String(PAGE), mounted.at(dump.name)]);
     expect(head.sha256).toBe(sha256(dump, 0, PAGE));
-    const further = new Victim('head', '-c', String(PAGE + 1), mounted.at(dump.name));
+    const further = new Victim('head', '-c', String(READ_AHEAD + 1), mounted.at(dump.name));
     await further.endWithin(500);
     expect(further.isRunning).toBe(true);
     expect(await further.signal('SIGINT', 1000)).toMatchObject({ end: 'SIGINT' });

@@ -21,10 +21,7 @@ export interface Server {
   readonly replies: Replies;
   /** Handles that the kernel holds. */
   readonly openFiles: Set<number>;
-  /** Those of them that nothing was read from yet. */
-  readonly unreadFiles: Set<number>;
   readonly openDirectories: Set<number>;
-  readonly pageBytes: number;
   initialize(request: InitRequest): Negotiation;
   interrupt(unique: bigint): void;
 }

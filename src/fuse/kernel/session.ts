@@ -45,9 +45,7 @@ export class Session implements Server {
   readonly filesystem: Filesystem;
   readonly replies: Replies;
   readonly openFiles = new Set<number>();
-  readonly unreadFiles = new Set<number>();
   readonly openDirectories = new Set<number>();
-  readonly pageBytes: number;
   /** Settles with the kernel's first INIT that we understand, or do not. */
   readonly initialized: Promise<Negotiation>;
   readonly #options: SessionOptions;
@@ -61,7 +59,6 @@ export class Session implements Server {
   constructor(options: SessionOptions) {
     this.filesystem = options.filesystem;
     this.replies = options.replies;
-    this.pageBytes = options.pageBytes;
     this.#options = options;
     this.initialized = new Promise((resolve) => (this.#onInitialized = resolve));
   }
@@ -81,7 +78,7 @@ export class Session implements Server {
   }
 
   initialize(request: InitRequest): Negotiation {
-    const negotiation = negotiate(request, this.pageBytes);
+    const negotiation = negotiate(request, this.#options.pageBytes);
     const { log } = this.#options;
     log.debug('negotiated with the kernel', { kernel: `${request.major}.${request.minor}`, ...negotiation });
     if (negotiation.kind !== 'again') queueMicrotask(() => this.#onInitialized(negotiation));
@@ -111,7 +108,6 @@ export class Session implements Server {
     for (const fh of this.openFiles) this.#giveBack('release', () => this.filesystem.release(fh));
     for (const fh of this.openDirectories) this.#giveBack('releasedir', () => this.filesystem.releasedir(fh));
     this.openFiles.clear();
-    this.unreadFiles.clear();
     this.openDirectories.clear();
   }
 

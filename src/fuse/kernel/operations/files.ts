@@ -1,9 +1,7 @@
-import { FsError } from '../../../base/errno.js';
 import type { PinnedBytes } from '../../../base/pinned-bytes.js';
 import { FOPEN_KEEP_CACHE, FOPEN_NOFLUSH } from '../abi.js';
 import { decodeOpen, decodeRead, decodeRelease } from '../decode.js';
 import { encodeOpen } from '../encode.js';
-import { mayBeReadAhead } from '../first-read-ahead.js';
 import type { Operation } from '../operation.js';
 import { acknowledging } from '../operation.js';
 
@@ -13,7 +11,7 @@ export const open: Operation<number> = {
   name: 'open',
   silent: false,
   run: ({ filesystem }, { nodeid, body }) => filesystem.open(nodeid, decodeOpen(body)),
-  reply: ({ filesystem, replies, openFiles, unreadFiles }, { unique }, fh) => {
+  reply: ({ filesystem, replies, openFiles }, { unique }, fh) => {
     // An inode's content never changes, so pages outlive the file that read them.
     encodeOpen(replies.startBody(), fh, FOPEN_KEEP_CACHE | FOPEN_NOFLUSH);
     if (!replies.sendBody(unique)) {
@@ -21,18 +19,14 @@ export const open: Operation<number> = {
       return;
     }
     openFiles.add(fh);
-    unreadFiles.add(fh);
   },
 };
 
 export const read: Operation<PinnedBytes> = {
   name: 'read',
   silent: false,
-  run: ({ filesystem, unreadFiles, pageBytes }, request) => {
-    const range = decodeRead(request.body);
-    const { fh, offset, size } = range;
-    if (unreadFiles.delete(fh) && mayBeReadAhead(range, pageBytes))
-      throw new FsError('EAGAIN', 'the first page shall not wait for more', { severity: 'debug' });
+  run: ({ filesystem }, request) => {
+    const { fh, offset, size } = decodeRead(request.body);
     return filesystem.read(fh, offset, size, request);
   },
   reply: ({ replies }, { unique }, value) => {
@@ -41,10 +35,9 @@ export const read: Operation<PinnedBytes> = {
   },
 };
 
-export const release = acknowledging('release', ({ filesystem, openFiles, unreadFiles }, { body }) => {
+export const release = acknowledging('release', ({ filesystem, openFiles }, { body }) => {
   const fh = decodeRelease(body);
   openFiles.delete(fh);
-  unreadFiles.delete(fh);
   filesystem.release(fh);
 });
 

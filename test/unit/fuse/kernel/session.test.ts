@@ -166,32 +166,6 @@ describe('Session answers at once', () => {
   });
 });
 
-describe('Session refuses the read-ahead that would delay the first page', () => {
-  const read = ({ session, replies }: Bench, fh: number, size: number): number => {
-    session.handle(kernelRequest(OPCODE.READ, readBody(fh, 0, size)));
-    return replies.last!.error;
-  };
-
-  test('once for each open file, whose handle is then as good as any', () => {
-    const one = bench();
-    const file = one.memory.add('a', 300_000);
-    const [first, second] = [openFile(one, file.ino), openFile(one, file.ino)];
-    expect([16_384, 16_384, 4096].map((size) => read(one, first, size))).toEqual([-errno.EAGAIN, 0, 0]);
-    expect([4096, 16_384].map((size) => read(one, second, size))).toEqual([0, 0]);
-    expect(one.memory.calls['read']).toBe(4);
-    for (const fh of [first, second]) one.session.handle(kernelRequest(OPCODE.RELEASE, releaseBody(fh)));
-    expect(one.memory.openFiles.size).toBe(0);
-  });
-
-  test('files that were never read leave nothing behind', () => {
-    const one = bench();
-    const fh = openFile(one, one.memory.add('a', 1).ino);
-    expect(one.session.unreadFiles.size).toBe(1);
-    one.session.handle(kernelRequest(OPCODE.RELEASE, releaseBody(fh)));
-    expect(one.session.unreadFiles.size).toBe(0);
-  });
-});
-
 describe('Session undoes what a lost reply has counted', () => {
   test('READ: bytes are let go but not delivered', () => {
     const one = bench();
