@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { appendFile, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { dumpTag, tagName } from '../../src/base/tag.js';
@@ -147,35 +147,5 @@ describe.each(CELLS.filter(({ discipline }) => discipline === 'papr'))('over $tr
     const before = (await mounted.trace()).length;
     await runTool('stat', [mounted.at('core'), mounted.at('0x1'), mounted.at(NAME.toUpperCase())]);
     expect((await mounted.trace()).length).toBe(before);
-  });
-
-  test('a hint of rtas_errd in the journal makes its dump known', async () => {
-    await using mounted = new Mounted(cell);
-    const log = join(mounted.directory, 'platform');
-    const journal = join(mounted.directory, 'journal');
-    const programs = join(mounted.directory, 'bin');
-    await putUnannounced(mounted);
-    await mkdir(programs);
-    await writeFile(journal, '{"MESSAGE":"damaged\n');
-    await writeFile(join(programs, 'journalctl'), `#!/bin/sh\nexec tail -n +1 -f ${journal}\n`, {
-      mode: 0o755,
-    });
-    const path = process.env['PATH'];
-    process.env['PATH'] = `${programs}:${path}`;
-    try {
-      await mounted.start(`--sim-dir=${mounted.simDir}`, '--events=log', `--platform-log=${log}`);
-    } finally {
-      process.env['PATH'] = path;
-    }
-    const command = `extract_platdump 0x${NAME.slice(2).toUpperCase()}`;
-    const entry = {
-      MESSAGE: `After clearing space, run '${command}'.`,
-      __REALTIME_TIMESTAMP: '1763800000000000',
-    };
-    await appendFile(journal, `${JSON.stringify(entry)}\n`);
-    await namesWithin(mounted, [NAME], SOON_MS);
-    expect(await stat(mounted.at(NAME))).toMatchObject({ size: SIZE, mtimeMs: 1_763_800_000_000 });
-    expect(await mounted.daemon.stop()).toBe(0);
-    expect((await runTool('pgrep', ['-f', `tail -n .1 -f ${journal}`])).stdout).toBe('');
   });
 });

@@ -5,7 +5,6 @@ import type { Announcement } from './announcement.js';
 import type { EventsMode, FeedChoice } from './choose-feed.js';
 import { chooseFeed } from './choose-feed.js';
 import { ErrorLogFeed } from './error-log-feed.js';
-import { JournalFeed } from './journal-feed.js';
 import { openLogFeed } from './log-feed.js';
 import type { RtasErrd } from './rtas-errd.js';
 import { extractorWarning, lookAtRtasErrd } from './rtas-errd.js';
@@ -94,7 +93,7 @@ export class Announcements implements AsyncDisposable {
     const announce = (announcement: Announcement): void => store.announce(announcement);
     const options = { path: this.#pathOf(feed), announce, log };
     if (feed === 'proc') return [new ErrorLogFeed(options)];
-    return [openLogFeed(options), new JournalFeed({ announce, log })];
+    return [openLogFeed(options)];
   }
 
   #pathOf(feed: 'log' | 'proc'): string {
