@@ -14,7 +14,8 @@ export function createDumpRecord(faults: number): SharedArrayBuffer {
 /**
  * What firmware remembers of one dump between calls, in memory that all threads share.
  *
- * Everything but the presence is touched under the RTAS lock only, so plain loads and stores do.
+ * Calls for one dump come one after the other: whoever reads it holds its handle, or is its only reader. So plain loads
+ * and stores do for everything but the presence.
  */
 export class DumpRecord {
   readonly #highest: Float64Array<SharedArrayBuffer>;

@@ -7,7 +7,6 @@ import type { DumpFacts } from './dump-facts.js';
 import { MachineState } from './machine.js';
 import type { MachineSpec } from './machine.js';
 import { waitUntil } from './precise-wait.js';
-import { RtasLock } from './rtas-lock.js';
 import { SimDump } from './sim-dump.js';
 
 /**
@@ -54,36 +53,19 @@ export class SimFirmware implements Disposable {
   call(tag: DumpTag, sequence: bigint, buffer: Uint8Array | null): PlatformDumpAnswer {
     const dump = this.#dumps.get(tag);
     const latencyMs = (dump?.latencyUs ?? this.#spec.latencyUs) / 1000;
-    const stayMs = Math.min(latencyMs, MAX_STAY_MS);
-    this.#state.lock.acquire(stayMs);
     // Without latency nobody wants to know the time.
-    const begun = latencyMs > 0 || this.#trace !== undefined ? performance.now() : 0;
-    let answer: PlatformDumpAnswer;
-    let ended = begun;
-    try {
-      answer = this.#answer(dump, tag, sequence, buffer);
-      if (stayMs > 0) this.#stay(begun + stayMs);
-      if (this.#trace !== undefined) ended = performance.now();
-    } finally {
-      this.#state.lock.release();
-    }
-    if (latencyMs > MAX_STAY_MS) {
-      waitUntil(begun + latencyMs);
-      ended = performance.now();
-    }
-    if (this.#trace !== undefined) this.#record(this.#trace, { tag, sequence, buffer, answer, begun, ended });
+    const isTimed = latencyMs > 0 || this.#trace !== undefined;
+    const begun = isTimed ? this.#state.time.book(Math.min(latencyMs, MAX_STAY_MS)) : 0;
+    const answer = this.#answer(dump, tag, sequence, buffer);
+    if (latencyMs > 0) waitUntil(begun + latencyMs);
+    if (this.#trace !== undefined)
+      this.#record(this.#trace, { tag, sequence, buffer, answer, begun, latencyMs });
     return answer;
   }
 
   [Symbol.dispose](): void {
     for (const dump of this.#dumps.values()) dump[Symbol.dispose]();
     this.#dumps.clear();
-  }
-
-  #stay(untilMs: number): void {
-    waitUntil(untilMs - RtasLock.NOTICE_MS);
-    this.#state.lock.foretell();
-    waitUntil(untilMs);
   }
 
   #answer(
@@ -158,7 +140,7 @@ export class SimFirmware implements Disposable {
   }
 
   #record(trace: FirmwareTrace, done: TracedCall): void {
-    const { tag, sequence, buffer, answer, begun, ended } = done;
+    const { tag, sequence, buffer, answer, begun, latencyMs } = done;
     trace.record({
       tag,
       op: buffer === null ? 'invalidate' : 'read',
@@ -167,7 +149,8 @@ export class SimFirmware implements Disposable {
       length: buffer?.length ?? 0,
       status: answer.status,
       bytes: answer.bytesReturned,
-      durationUs: (ended - begun) * 1000,
+      // Of a call that takes no time, the one that it took nevertheless.
+      durationUs: (latencyMs > 0 ? latencyMs : performance.now() - begun) * 1000,
       startedAtMs: performance.timeOrigin + begun,
     });
   }
@@ -179,7 +162,7 @@ interface TracedCall {
   readonly buffer: Uint8Array | null;
   readonly answer: PlatformDumpAnswer;
   readonly begun: number;
-  readonly ended: number;
+  readonly latencyMs: number;
 }
 
 function goOn(dump: SimDump, offset: number, bytesReturned: number): PlatformDumpAnswer {

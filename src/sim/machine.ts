@@ -1,4 +1,4 @@
-import { RtasLock } from './rtas-lock.js';
+import { FirmwareTime } from './firmware-time.js';
 
 export type Discipline = 'papr' | 'librtas';
 
@@ -17,7 +17,7 @@ export interface MachineSpec {
 
 const CHANGES = 0;
 const WORK_AREAS = 1;
-const OWN_CELLS = 2;
+const CELLS = 2;
 
 /**
  * Work areas of 4 KiB that all PAPR drivers share: an arena of 256 KiB (arch/powerpc/platforms/pseries/
@@ -26,17 +26,17 @@ const OWN_CELLS = 2;
 export const WORK_AREA_LIMIT = 64;
 
 export function createMachineMemory(): SharedArrayBuffer {
-  return new SharedArrayBuffer((OWN_CELLS + RtasLock.CELLS) * Int32Array.BYTES_PER_ELEMENT);
+  return new SharedArrayBuffer(FirmwareTime.BYTES + CELLS * Int32Array.BYTES_PER_ELEMENT);
 }
 
 /** One thread's view of the machine-wide state. */
 export class MachineState {
-  readonly lock: RtasLock;
+  readonly time: FirmwareTime;
   readonly #cells: Int32Array<SharedArrayBuffer>;
 
   constructor(memory: SharedArrayBuffer) {
-    this.#cells = new Int32Array(memory, 0, OWN_CELLS);
-    this.lock = new RtasLock(new Int32Array(memory, this.#cells.byteLength, RtasLock.CELLS));
+    this.time = new FirmwareTime(memory);
+    this.#cells = new Int32Array(memory, FirmwareTime.BYTES, CELLS);
   }
 
   /** Grows whenever firmware forgot a dump or noticed that one is gone. */
