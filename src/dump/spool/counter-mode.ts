@@ -1,19 +1,66 @@
-/**
- * AES-256 in counter mode over blocks that lie one behind the other in a dump; the counter is the offset in units of 16
- * bytes. A dump's bytes never change, so no counter value is ever used for two plain texts.
- */
-export interface CounterMode {
-  /** Encrypts `blocks`, which begin at `offset` of the dump, to the beginning of `into`. */
-  seal(key: Uint8Array, offset: number, blocks: readonly Uint8Array[], into: Uint8Array): void;
-  /** Decrypts in place what `seal` has made, and leaves nothing of it anywhere else. */
-  unseal(key: Uint8Array, offset: number, blocks: readonly Uint8Array[]): void;
-}
+import type { Cipher } from 'node:crypto';
+import { createCipheriv } from 'node:crypto';
+import { BLOCK_BYTES } from '../arena.js';
+import { releaseBytes } from './release-bytes.js';
+
+// AES-256 in counter mode over blocks that lie one behind the other in a dump; the counter is the offset in units of 16
+// bytes. A dump's bytes never change, so no counter value is ever used for two plain texts.
 
 const CIPHER_BLOCK_BYTES = 16;
 
+/** Encrypts `blocks`, which begin at `offset` of the dump, to the beginning of `into`. */
+export function seal(key: Uint8Array, offset: number, blocks: readonly Uint8Array[], into: Uint8Array): void {
+  withCipher(key, offset, (cipher) => {
+    let at = 0;
+    for (const block of blocks) {
+      const sealed = cipher.update(block);
+      into.set(sealed, at);
+      releaseBytes(sealed);
+      at += block.length;
+    }
+  });
+}
+
+/**
+ * Decrypts in place what `seal` has made, and leaves nothing of it anywhere else.
+ *
+ * OpenSSL gets zeros and gives the key stream: Node copies its answer once more and frees the first copy as it is, which
+ * must not be dump content.
+ */
+export function unseal(key: Uint8Array, offset: number, blocks: readonly Uint8Array[]): void {
+  withCipher(key, offset, (cipher) => {
+    for (const block of blocks) {
+      const stream = cipher.update(ZEROS.subarray(0, block.length));
+      combine(block, stream);
+      stream.fill(0);
+      releaseBytes(stream);
+    }
+  });
+}
+
+function withCipher(key: Uint8Array, offset: number, work: (cipher: Cipher) => void): void {
+  const cipher = createCipheriv('aes-256-ctr', key, counterAt(offset));
+  work(cipher);
+  // Frees OpenSSL's copy of the key, overwritten, now and not when the collector finds it.
+  cipher.final();
+}
+
 /** @param offset a multiple of 16 */
-export function counterAt(offset: number): Uint8Array {
+function counterAt(offset: number): Uint8Array {
   const counter = Buffer.alloc(CIPHER_BLOCK_BYTES);
   counter.writeBigUInt64BE(BigInt(offset / CIPHER_BLOCK_BYTES), 8);
   return counter;
+}
+
+const ZEROS = new Uint8Array(BLOCK_BYTES);
+const WORD_BYTES = Uint32Array.BYTES_PER_ELEMENT;
+
+/** Exclusive or, into the first. */
+function combine(into: Uint8Array, other: Uint8Array): void {
+  const words = Math.floor(into.length / WORD_BYTES);
+  const [target, source] = [into, other].map(
+    ({ buffer, byteOffset }) => new Uint32Array(buffer, byteOffset, words),
+  ) as [Uint32Array, Uint32Array];
+  for (let at = 0; at < words; at += 1) target[at] = (target[at] ?? 0) ^ (source[at] ?? 0);
+  for (let at = words * WORD_BYTES; at < into.length; at += 1) into[at] = (into[at] ?? 0) ^ (other[at] ?? 0);
 }

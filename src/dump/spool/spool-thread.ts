@@ -1,9 +1,7 @@
 import { closeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { BLOCK_BYTES, slotViews } from '../arena.js';
-import type { CounterMode } from './counter-mode.js';
-import { NodeCounterMode } from './node-counter-mode.js';
-import { OpenSslCounterMode } from './openssl-counter-mode.js';
+import { seal, unseal } from './counter-mode.js';
 import { SpoolKey } from './spool-key.js';
 import type { SpoolAnswer, SpoolCommand, SpoolMove, SpoolThreadData } from './spool-protocol.js';
 import { MOST_BLOCKS, runsOf } from './spool-runs.js';
@@ -18,8 +16,6 @@ const views = slotViews((workerData as SpoolThreadData).slabs);
 const keys = new Map<number, SpoolKey>();
 /** Blocks on their way to disk, encrypted. */
 const sealed = new Uint8Array(MOST_BLOCKS * BLOCK_BYTES);
-/** Loaded when there is something to encrypt: a mount is ready sooner without. */
-let counterMode: CounterMode | undefined;
 
 port.on('message', (commands: readonly SpoolCommand[]) => {
   let moves: SpoolMove[] = [];
@@ -73,24 +69,15 @@ function carryOut(run: readonly SpoolMove[]): void {
 
 function store({ fd, offset }: SpoolMove, blocks: readonly Uint8Array[], key: SpoolKey): void {
   const length = blocks.reduce((sum, block) => sum + block.length, 0);
-  crypt(key, (mode, bytes) => mode.seal(bytes, offset, blocks, sealed));
+  withKey(key, (bytes) => seal(bytes, offset, blocks, sealed));
   writeAll(fd, [sealed.subarray(0, length)], offset);
 }
 
 function load({ fd, offset }: SpoolMove, blocks: readonly Uint8Array[], key: SpoolKey): void {
   readAll(fd, blocks, offset);
-  crypt(key, (mode, bytes) => mode.unseal(bytes, offset, blocks));
+  withKey(key, (bytes) => unseal(bytes, offset, blocks));
 }
 
-function crypt(key: SpoolKey, work: (mode: CounterMode, key: Uint8Array) => void): void {
-  const mode = (counterMode ??= fastestCounterMode());
-  if (!key.use((bytes) => work(mode, bytes))) throw new Error('the spool is closed');
-}
-
-function fastestCounterMode(): CounterMode {
-  try {
-    return new OpenSslCounterMode();
-  } catch {
-    return new NodeCounterMode();
-  }
+function withKey(key: SpoolKey, work: (key: Uint8Array) => void): void {
+  if (!key.use(work)) throw new Error('the spool is closed');
 }
