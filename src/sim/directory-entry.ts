@@ -22,7 +22,7 @@ export type Finding =
   | { readonly kind: 'dump'; readonly dump: DirectoryDump }
   | { readonly kind: 'nothing' }
   /** Somebody may still be writing it: look again then. */
-  | { readonly kind: 'unsettled'; readonly againInMs: number };
+  | { readonly kind: 'unsettled' };
 
 export interface LookOptions {
   /** What is known of this name: if it is still so, that is the answer. */
@@ -49,7 +49,7 @@ export function lookAt(directory: string, name: string, tag: DumpTag, options: L
   const ageMs = Date.now() - Math.max(stats.mtimeMs, side?.mtimeMs ?? 0);
   // The clock of files and this one differ by a tick at most; what claims to be newer still is a date somebody set.
   if (options.settleMs > 0 && ageMs > -CLOCK_TICK_MS && ageMs < options.settleMs)
-    return { kind: 'unsettled', againInMs: options.settleMs - ageMs };
+    return { kind: 'unsettled' };
   const { size, ino, mtimeMs } = stats;
   const file = { path, size, ino, mtimeMs };
   const described = side === undefined ? NO_SIDE_FILE : readSideFile(path + SIDE_SUFFIX, size);

@@ -7,8 +7,7 @@ import type { Logger } from '../base/log.js';
 import type { DumpTag } from '../base/tag.js';
 import { parseTag, tagName } from '../base/tag.js';
 import type { DirectoryDump, Finding } from './directory-entry.js';
-import { SIDE_SUFFIX, lookAt } from './directory-entry.js';
-import { DirectoryWatch } from './directory-watch.js';
+import { lookAt } from './directory-entry.js';
 
 export interface DumpDirectoryOptions {
   readonly log: Logger;
@@ -16,12 +15,12 @@ export interface DumpDirectoryOptions {
   readonly reserved?: ReadonlySet<DumpTag>;
 }
 
-/** A change that appears is taken for finished when nothing happened for this long. */
+/** Everything is looked at this often, as sysfs is: notifications can be missed. */
+const LOOK_EVERY_MS = 250;
+/** A change that is younger is not finished: it counts at the next look. */
 const SETTLE_MS = 150;
-/** Notifications can be missed, so everything is looked at this often, */
-const RESCAN_MS = 500;
-/** but not more than 2 % of the time is spent on that, */
-const RESCAN_REST = 50;
+/** Not more than 2 % of the time is spent on looking, */
+const LOOK_REST = 50;
 /** and the event loop is not held longer than so many files take. */
 const SLICE = 200;
 
@@ -36,9 +35,8 @@ export class DumpDirectory implements Disposable {
   readonly #dumps = new Map<DumpTag, DirectoryDump>();
   readonly #changes = new Listeners<ReadonlySet<DumpTag>>();
   readonly #complaints = new Map<string, string>();
-  readonly #watch: DirectoryWatch;
   #changed = new Set<DumpTag>();
-  #rescan: NodeJS.Timeout | undefined;
+  #nextLook: NodeJS.Timeout | undefined;
   #closed = false;
 
   /** @throws Error when the directory cannot be read, SideFileError when a side file there is wrong */
@@ -48,12 +46,7 @@ export class DumpDirectory implements Disposable {
     this.#reserved = options.reserved ?? new Set();
     for (const name of namesIn(path)) this.#look(name, 0, 'throw');
     this.#changed.clear();
-    this.#watch = new DirectoryWatch(path, {
-      onNames: (names) => this.#lookAgain(names),
-      onFailure: (error) =>
-        options.log.warn('cannot be notified of changes, looking twice a second', { directory: path, error }),
-    });
-    this.#scheduleRescan(RESCAN_MS);
+    this.#lookIn(LOOK_EVERY_MS);
   }
 
   get(tag: DumpTag): DirectoryDump | undefined {
@@ -85,12 +78,11 @@ export class DumpDirectory implements Disposable {
 
   [Symbol.dispose](): void {
     this.#closed = true;
-    this.#watch[Symbol.dispose]();
-    clearTimeout(this.#rescan);
+    clearTimeout(this.#nextLook);
   }
 
-  #scheduleRescan(delayMs: number): void {
-    if (!this.#closed) this.#rescan = setTimeout(() => void this.#lookAtAll(), delayMs).unref();
+  #lookIn(delayMs: number): void {
+    if (!this.#closed) this.#nextLook = setTimeout(() => void this.#lookAtAll(), delayMs).unref();
   }
 
   async #lookAtAll(): Promise<void> {
@@ -103,7 +95,7 @@ export class DumpDirectory implements Disposable {
       await turn(undefined, { ref: false });
     }
     this.#tell();
-    this.#scheduleRescan(Math.max(RESCAN_MS, busyMs * RESCAN_REST));
+    this.#lookIn(Math.max(LOOK_EVERY_MS, busyMs * LOOK_REST));
   }
 
   /** All names to look at: those in the directory and those that were there. */
@@ -119,14 +111,6 @@ export class DumpDirectory implements Disposable {
     }
   }
 
-  #lookAgain(names: ReadonlySet<string>): void {
-    const dumps = [...names].map((name) =>
-      name.endsWith(SIDE_SUFFIX) ? name.slice(0, -SIDE_SUFFIX.length) : name,
-    );
-    for (const name of new Set(dumps)) this.#look(name, SETTLE_MS, 'log');
-    this.#tell();
-  }
-
   #tell(): void {
     if (this.#closed || this.#changed.size === 0) return;
     const changed = this.#changed;
@@ -140,7 +124,6 @@ export class DumpDirectory implements Disposable {
     const holder = this.#dumps.get(tag);
     const known = holder?.name === name ? holder : undefined;
     const found = this.#found(name, tag, { known, settleMs }, mistakes);
-    if (found.kind === 'unsettled') this.#watch.note(name, found.againInMs);
     if (found.kind !== 'dump') {
       if (known !== undefined && this.#dumps.delete(tag)) this.#changed.add(tag);
     } else if (found.dump !== known && this.#mayStandFor(tag, found.dump, holder)) {

@@ -206,7 +206,6 @@ test('DumpDirectory looks at 10,000 files without holding the event loop', async
     longestMs = Math.max(longestMs, performance.now() - last);
     last = performance.now();
   }, 1);
-  // The notifications come first; the look at everything follows within a second or so.
   await change(dumps, () => write(NAME, 'bytes'));
   await change(dumps, () => rmSync(join(directory, NAME)));
   clearInterval(clock);
