@@ -1,4 +1,4 @@
-import type { ControlResponse } from './control-protocol.js';
+import type { ControlResponse } from './control/control-protocol.js';
 import { CommandError, EXIT } from './exit-status.js';
 import type { ListedDump } from './listing.js';
 import { askDaemonAt, askOnlyDaemon } from './running-daemons.js';
@@ -17,6 +17,7 @@ export function listingIn(response: ControlResponse): DaemonListing {
     case 'locked':
       throw new CommandError(EXIT.lockedDown, `locked down, no dump may be shown at ${response.mountpoint}`);
     case 'status':
+    case 'dump':
       throw new CommandError(EXIT.failed, 'the daemon answered another question');
     case 'error':
       throw new CommandError(EXIT.failed, `the daemon refused: ${response.message}`);

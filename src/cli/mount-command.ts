@@ -7,11 +7,9 @@ import { MountError, resolveMountpoint, selectTransport } from '../fuse/index.js
 import { DiscreetLog } from '../lockdown/index.js';
 import { Cleanup } from './cleanup.js';
 import { compose } from './compose.js';
-import { answerControl } from './control-answer.js';
-import { serveControl } from './control-server.js';
-import { withStatus } from './control-status.js';
+import { controlRoutes } from './control/control-routes.js';
+import { serveControl } from './control/control-socket.js';
 import { daemonize } from './daemonize.js';
-import { watchDumps } from './dump-watch.js';
 import { CommandError, EXIT } from './exit-status.js';
 import { integrityEffect } from './integrity-effect.js';
 import { logOptions } from './log-settings.js';
@@ -94,9 +92,9 @@ async function mountAndServe(
     transport: transport.name,
     lockdown: settings.lockdown,
   };
-  const answer = withStatus(status, answerControl(mountpoint, store, gate));
-  const watch = watchDumps(mountpoint, store, gate);
-  cleanup.add('control socket', await serveControl(mountpoint, answer, log, watch));
+  const control = await serveControl(mountpoint, controlRoutes(status, store, gate), log);
+  cleanup.add('control socket', () => control.close());
+  gate.onRise(() => control.lock());
   log.info('mounted', { mountpoint, source: source.name, transport: transport.name });
   await parent?.ready(mountpoint);
   await tellServiceManager('ready', `serves ${source.name} at ${mountpoint}`, log);

@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { resolveMountpoint } from '../fuse/index.js';
-import { askDaemon, isAnswered } from './control-client.js';
-import type { ControlResponse, DaemonStatus } from './control-protocol.js';
+import { askDaemon, isAnswered } from './control/control-client.js';
+import type { ControlResponse, DaemonStatus } from './control/control-protocol.js';
 import { CommandError, EXIT, usageError } from './exit-status.js';
 import { isSocketName, runtimeDirectory, socketName } from './runtime-directory.js';
 
@@ -54,7 +54,7 @@ export async function statusOfDaemons(): Promise<readonly DaemonStatus[]> {
   const paths = directory === undefined ? [] : socketsIn(directory);
   // One that does not answer, or is of another version, has a mount, which is looked at as well.
   const answers = await Promise.all(
-    paths.map((path) => askDaemon(path, { request: 'status' }).catch(() => undefined)),
+    paths.map((path) => askDaemon(path, '/v1/status').catch(() => undefined)),
   );
   return answers.flatMap((answer) => (answer?.kind === 'status' ? [answer] : []));
 }
@@ -65,7 +65,7 @@ async function socketNameAt(mountpoint: string): Promise<string> {
 
 async function askIfThere(path: string): Promise<ControlResponse | undefined> {
   try {
-    return await askDaemon(path, { request: 'list' });
+    return await askDaemon(path, '/v1/dumps');
   } catch (error) {
     if (NOBODY_THERE.has((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw new CommandError(

@@ -1,9 +1,7 @@
-import { createConnection } from 'node:net';
-import type { Socket } from 'node:net';
 import { resolve } from 'node:path';
-import { createInterface } from 'node:readline';
 import { formatSize } from '../base/size.js';
-import type { WatchLine } from './control-protocol.js';
+import { watchDaemon } from './control/control-client.js';
+import type { ControlError, WatchLine } from './control/control-protocol.js';
 import { CommandError, EXIT, usageError } from './exit-status.js';
 import type { ParsedOptions } from './parse-options.js';
 import { printError, printOut } from './print.js';
@@ -17,34 +15,32 @@ export async function watchCommand({ positionals, settings }: ParsedOptions): Pr
   if (rest.length > 0)
     throw usageError(`watch takes at most one MOUNTPOINT, got ${positionals.length} arguments`);
   const path = await socketOfDaemon(mountpoint === undefined ? undefined : resolve(mountpoint));
-  const socket = createConnection(path);
-  const end = (): void => void socket.destroy();
+  const ending = new AbortController();
+  const end = (): void => ending.abort();
   for (const signal of SIGNALS) process.on(signal, end);
   // Whoever reads our lines went away.
   process.stdout.on('error', end);
   try {
-    await follow(socket, settings.json);
+    await follow(path, settings.json, ending.signal);
   } finally {
     for (const signal of SIGNALS) process.off(signal, end);
-    end();
   }
   return EXIT.done;
 }
 
-async function follow(socket: Socket, json: boolean): Promise<void> {
-  let failure: Error | undefined;
-  socket.on('error', (error) => (failure = error));
-  socket.write('{"request":"watch"}\n');
-  for await (const text of createInterface({ input: socket, crlfDelay: Infinity })) {
-    const line = JSON.parse(text) as WatchLine;
-    if (line.kind === 'change') await printOut(json ? `${jsonLine(line)}\n` : `${textLine(line)}\n`);
-    else told(line);
+async function follow(path: string, json: boolean, signal: AbortSignal): Promise<void> {
+  try {
+    for await (const line of watchDaemon(path, signal))
+      if (line.kind === 'change') await printOut(json ? `${jsonLine(line)}\n` : `${textLine(line)}\n`);
+      else told(line);
+  } catch (error) {
+    if (signal.aborted) return;
+    throw error instanceof CommandError ? error : new CommandError(EXIT.failed, (error as Error).message);
   }
-  if (failure !== undefined) throw new CommandError(EXIT.failed, `the daemon broke off: ${failure.message}`);
 }
 
 /** @throws CommandError where there is nothing to watch */
-function told(line: Exclude<WatchLine, { kind: 'change' }>): void {
+function told(line: Exclude<WatchLine | ControlError, { kind: 'change' }>): void {
   switch (line.kind) {
     case 'watching':
       // On standard error: whoever waits for this line may make changes from now on.

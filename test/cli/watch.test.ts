@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
-import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { watchDaemon } from '../../src/cli/control/control-client.js';
 import type { DumpChange } from '../../src/cli/listing-changes.js';
 import { socketName } from '../../src/cli/runtime-directory.js';
 import { Workshop } from './program.js';
@@ -104,19 +104,10 @@ describe('watch', () => {
   test('serves eight at once, and still answers others', async () => {
     await mountWithDirectory();
     const path = join(workshop.directory, 'run', socketName(workshop.mountpoint));
-    const sockets = Array.from({ length: 9 }, () => {
-      const socket = createConnection(path);
-      socket.write('{"request":"watch"}\n');
-      return socket;
-    });
-    const firstLines = await Promise.all(
-      sockets.map(async (socket) => {
-        const [chunk] = (await once(socket, 'data')) as [Buffer];
-        return (JSON.parse(chunk.toString()) as { kind: string }).kind;
-      }),
-    );
+    const watchers = Array.from({ length: 9 }, () => watchDaemon(path, AbortSignal.timeout(30_000)));
+    const firstLines = await Promise.all(watchers.map(async (watcher) => (await watcher.next()).value?.kind));
     expect(firstLines.sort()).toEqual(['error', ...Array.from({ length: 8 }, () => 'watching')]);
     expect(workshop.run('list', '--json').stdout).toBe('[]\n');
-    for (const socket of sockets) socket.destroy();
+    await Promise.all(watchers.map((watcher) => watcher.return(undefined)));
   });
 });

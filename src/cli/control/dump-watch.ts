@@ -1,10 +1,10 @@
-import type { DumpStore } from '../dump/index.js';
-import type { ExplainedGate } from '../lockdown/index.js';
-import { listedByDaemon } from './control-answer.js';
+import type { DumpStore } from '../../dump/index.js';
+import type { ExplainedGate } from '../../lockdown/index.js';
 import type { WatchLine } from './control-protocol.js';
 import type { WatchDumps } from './control-server.js';
-import type { ListedDump } from './listing.js';
-import { listingChanges } from './listing-changes.js';
+import { listedByDaemon } from './listed-by-daemon.js';
+import type { ListedDump } from '../listing.js';
+import { listingChanges } from '../listing-changes.js';
 
 /** Events that come together are told together. */
 const GATHER_MS = 50;
