@@ -55,6 +55,9 @@ export type StoreEvent =
   | { readonly kind: 'lost'; readonly dump: Dump; readonly why: LostReason }
   | { readonly kind: 'size'; readonly dump: Dump };
 
+/** Who asks firmware for a name that is not listed. */
+export type Prober = 'root' | 'owner';
+
 const TICK_MS = 1000;
 
 /** More announced dumps than a machine can have: a log full of nonsense must not fill the memory. */
@@ -83,7 +86,9 @@ export class DumpStore implements AsyncDisposable {
   /** What was announced of them since, until firmware has been asked. */
   readonly #doubted = new Map<DumpTag, Announcement>();
   readonly #verifier = new Verifier({ verify: (tag) => this.#verify(tag) });
-  readonly #probes: ProbeLimiter<DumpTag, Dump | undefined>;
+  readonly #probes: Readonly<Record<Prober, ProbeLimiter<DumpTag, Dump | undefined>>>;
+  /** Questions about unlisted tags that firmware has not answered yet. */
+  readonly #questions = new Map<DumpTag, Promise<Dump | undefined>>();
   readonly #ticker: NodeJS.Timeout;
   readonly #unsubscribe: () => void;
   #serials = 0;
@@ -116,7 +121,9 @@ export class DumpStore implements AsyncDisposable {
       now,
       log,
     };
-    this.#probes = new ProbeLimiter(now);
+    // However slow firmware is with the owner's questions, pump threads for root's are left.
+    const ownersAtOnce = Math.max(1, Math.floor(pumps / 4));
+    this.#probes = { root: new ProbeLimiter(now), owner: new ProbeLimiter(now, ownersAtOnce) };
     this.#unsubscribe = source.onChange(() => {
       this.#refresh();
     });
@@ -149,13 +156,13 @@ export class DumpStore implements AsyncDisposable {
 
   /**
    * Asks firmware for a tag that is not listed, with one call; lists the dump when it is there. Rate limited, and a
-   * "no" is remembered for a moment.
+   * "no" is remembered for a moment, for each prober by itself: root is not kept waiting by what the owner asks for.
    */
-  async probe(tag: DumpTag, signal: AbortSignal): Promise<Dump | undefined> {
+  async probe(tag: DumpTag, prober: Prober, signal: AbortSignal): Promise<Dump | undefined> {
     const listed = this.#listed.get(tag);
     if (listed !== undefined || this.#isOnItsWayOut(tag)) return listed;
     return abortable(
-      this.#probes.ask(tag, () => this.#askFirmware(byHand(tag))),
+      this.#probes[prober].ask(tag, () => this.#askFirmware(byHand(tag))),
       signal,
     );
   }
@@ -319,8 +326,17 @@ export class DumpStore implements AsyncDisposable {
     }
   }
 
-  /** One firmware call. @returns the dump, listed, or undefined when there is none */
-  async #askFirmware(about: KnownDump): Promise<Dump | undefined> {
+  /** One firmware call for all who ask at once. @returns the dump, listed, or undefined when there is none */
+  #askFirmware(about: KnownDump): Promise<Dump | undefined> {
+    const { tag } = about;
+    const running = this.#questions.get(tag);
+    if (running !== undefined) return running;
+    const question = this.#question(about).finally(() => this.#questions.delete(tag));
+    this.#questions.set(tag, question);
+    return question;
+  }
+
+  async #question(about: KnownDump): Promise<Dump | undefined> {
     const { tag } = about;
     const dump = this.#create(about, false);
     this.#probed.set(tag, dump);

@@ -6,5 +6,5 @@ export { extractorWarning, lookAtRtasErrd, processesNamed } from './announcement
 export { readDirectory } from './directory.js';
 export type { Dump, DumpSize, DumpState, LostReason, SizeOrigin } from './dump.js';
 export { DumpStore, MIN_CACHE_BYTES, openDumpStore } from './dump-store.js';
-export type { DumpStoreOptions, DumpSummary, StoreEvent } from './dump-store.js';
+export type { DumpStoreOptions, DumpSummary, Prober, StoreEvent } from './dump-store.js';
 export { MAX_READ_BYTES } from './quota.js';

@@ -5,7 +5,7 @@ import type { Logger } from '../base/log.js';
 import type { PinnedBytes } from '../base/pinned-bytes.js';
 import type { DumpTag } from '../base/tag.js';
 import { tagFromName, tagName } from '../base/tag.js';
-import type { Dump, DumpStore, StoreEvent } from '../dump/index.js';
+import type { Dump, DumpStore, Prober, StoreEvent } from '../dump/index.js';
 import type { LockdownGate } from '../lockdown/index.js';
 import type { Ownership } from './attributes.js';
 import { dumpAttributes, dumpEntry, rootAttributes } from './attributes.js';
@@ -72,13 +72,13 @@ export class DumpFilesystem implements Filesystem {
   // --- names ---
 
   lookup(parent: number, name: string, context: RequestContext): Answer<Entry> {
-    if (parent !== ROOT_INO) throw new FsError('ENOTDIR', 'dumps have no entries', { severity: 'debug' });
-    const tag = this.#gate.locked() ? undefined : tagFromName(name);
+    const tag = this.#tagOf(parent, name);
     if (tag === undefined) throw noSuchName(name);
     const dump = this.#store.find(tag);
     if (dump !== undefined) return this.#entry(dump);
-    if (!isPlausible(tag)) throw noSuchName(name);
-    return this.#probe(tag, name, context);
+    const prober = this.#proberFor(context);
+    if (prober === undefined || !isPlausible(tag)) throw noSuchName(name);
+    return this.#probe(tag, name, prober, context.signal);
   }
 
   forget(ino: number, count: number): void {
@@ -86,8 +86,7 @@ export class DumpFilesystem implements Filesystem {
   }
 
   unlink(parent: number, name: string, context: RequestContext): Answer<void> {
-    if (parent !== ROOT_INO) throw new FsError('ENOTDIR', 'dumps have no entries', { severity: 'debug' });
-    const tag = this.#gate.locked() ? undefined : tagFromName(name);
+    const tag = this.#tagOf(parent, name);
     const dump = tag === undefined ? undefined : this.#store.find(tag);
     if (dump === undefined) throw noSuchName(name);
     if (this.#options.readOnly) throw new FsError('EROFS', 'mounted read-only', { severity: 'debug' });
@@ -221,8 +220,22 @@ export class DumpFilesystem implements Filesystem {
     return dumpEntry(inode.dump, this.#options);
   }
 
-  async #probe(tag: DumpTag, name: string, context: RequestContext): Promise<Entry> {
-    const dump = await this.#store.probe(tag, context.signal);
+  /** @throws FsError where no name can be, there or not */
+  #tagOf(parent: number, name: string): DumpTag | undefined {
+    if (parent !== ROOT_INO) throw new FsError('ENOTDIR', 'dumps have no entries', { severity: 'debug' });
+    if (nameBytes(name) > NAME_MAX)
+      throw new FsError('ENAMETOOLONG', `names have ${NAME_MAX} bytes at most`, { severity: 'debug' });
+    return this.#gate.locked() ? undefined : tagFromName(name);
+  }
+
+  /** Whoever may not ask firmware for names is undefined: they could keep it busy, and fill its log. */
+  #proberFor({ uid }: RequestContext): Prober | undefined {
+    if (uid === 0) return 'root';
+    return uid === this.#options.uid ? 'owner' : undefined;
+  }
+
+  async #probe(tag: DumpTag, name: string, prober: Prober, signal: AbortSignal): Promise<Entry> {
+    const dump = await this.#store.probe(tag, prober, signal);
     if (dump === undefined || this.#gate.locked()) throw noSuchName(name);
     return this.#entry(dump);
   }
@@ -336,6 +349,11 @@ function misledBy(
 function isPlausible(tag: DumpTag): boolean {
   const type = tag >> 32n;
   return type >= 1n && type <= 0xffn;
+}
+
+/** Length of a name as the kernel had it: a byte that was no UTF-8 has become U+FFFD, which takes three. */
+function nameBytes(name: string): number {
+  return Buffer.byteLength(name) - 2 * (name.split('\ufffd').length - 1);
 }
 
 function noSuchName(name: string): FsError {

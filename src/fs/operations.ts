@@ -6,7 +6,8 @@ export type Answer<T> = T | Promise<T>;
 
 /** Who asks, and how they may change their mind. */
 export interface RequestContext {
-  readonly uid: number;
+  /** Undefined: the transport is not told, and cannot tell. */
+  readonly uid: number | undefined;
   readonly gid: number;
   readonly pid: number;
   /** Aborted by FUSE_INTERRUPT. Created on first use: most requests never wait. */

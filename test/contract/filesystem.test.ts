@@ -1,7 +1,9 @@
+import { setMaxListeners } from 'node:events';
 import { existsSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { tagName } from '../../src/base/tag.js';
+import { ROOT_INO } from '../../src/fs/index.js';
 import { Bare, context, errnoOf, sampleBytes, TAG } from '../support/bare.js';
 
 const MIB = 1024 * 1024;
@@ -292,6 +294,55 @@ describe.each([
   test('probe: a tag that firmware does not know is ENOENT', async () => {
     await using bare = new Bare({ ...variant });
     expect(await errnoOf(() => bare.lookup(TAG))).toBe('ENOENT');
+  });
+
+  test('probe: only root and the owner of the files ask firmware; for others there is no such name', async () => {
+    const [owner, stranger] = [1000, 1001];
+    await using bare = new Bare({ ...variant, uid: owner });
+    const [first, second] = [TAG, (TAG + 1n) as typeof TAG];
+    for (const tag of [first, second]) bare.put(tag, sampleBytes(100), { announced: false });
+    const asks = async (tag: typeof TAG, uid?: number): Promise<unknown> =>
+      bare.fs.lookup(ROOT_INO, tagName(tag), { ...context(), uid });
+    for (const uid of [stranger, undefined]) expect(await errnoOf(() => asks(first, uid))).toBe('ENOENT');
+    expect(existsSync(bare.tracePath) ? bare.calls() : []).toEqual([]);
+    await asks(first, owner);
+    await asks(second, 0);
+    expect(bare.names()).toEqual([tagName(first), tagName(second)]);
+    await asks(first, stranger);
+  });
+
+  test('probe: what the owner asks for keeps no question of root waiting', async () => {
+    const owner = 1000;
+    await using bare = new Bare({ ...variant, uid: owner });
+    const stuck = { announced: false, faults: [{ at: 0, status: 9905, times: 'always' }] };
+    const tags = Array.from({ length: 12 }, (_, at) => (TAG + BigInt(at)) as typeof TAG);
+    const [wanted, ...others] = tags as [typeof TAG, ...(typeof TAG)[]];
+    for (const tag of others) bare.put(tag, sampleBytes(100), stuck);
+    const asksAs = async (tag: typeof TAG, uid: number, signal?: AbortSignal): Promise<unknown> =>
+      bare.fs.lookup(ROOT_INO, tagName(tag), context(signal, uid));
+    expect(await errnoOf(() => asksAs(wanted, owner))).toBe('ENOENT');
+    bare.put(wanted, sampleBytes(100), { announced: false });
+    const interrupt = new AbortController();
+    setMaxListeners(others.length, interrupt.signal);
+    const flood = others.map((tag) => errnoOf(() => asksAs(tag, owner, interrupt.signal)));
+    await asksAs(wanted, 0);
+    expect(bare.names()).toEqual([tagName(wanted)]);
+    interrupt.abort();
+    const answers = await Promise.all(flood);
+    expect(new Set(answers)).toEqual(new Set(['EINTR', 'EAGAIN']));
+  });
+
+  test.each([
+    { what: '255 bytes', name: 'x'.repeat(255), errno: 'ENOENT' },
+    { what: '256 bytes', name: 'x'.repeat(256), errno: 'ENAMETOOLONG' },
+    { what: '254 bytes in 127 letters', name: 'é'.repeat(127), errno: 'ENOENT' },
+    { what: '256 bytes in 128 letters', name: 'é'.repeat(128), errno: 'ENAMETOOLONG' },
+    { what: '255 bytes that are no UTF-8', name: '\ufffd'.repeat(255), errno: 'ENOENT' },
+    { what: '1024 bytes', name: 'x'.repeat(1024), errno: 'ENAMETOOLONG' },
+  ])('names: one of $what is $errno', async ({ name, errno }) => {
+    await using bare = new Bare({ ...variant });
+    expect(await errnoOf(() => bare.fs.lookup(ROOT_INO, name, context()))).toBe(errno);
+    expect(await errnoOf(() => bare.fs.unlink(ROOT_INO, name, context()))).toBe(errno);
   });
 
   test('forget and release: nothing is kept of readers that have left', async () => {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { appendFile, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { dumpTag, tagName } from '../../src/base/tag.js';
@@ -33,6 +33,16 @@ async function namesWithin(mounted: Mounted, wanted: readonly string[], limitMs:
   expect(tookMs).toBeLessThan(limitMs);
   return tookMs;
 }
+
+/** Prints the errnos that many names answer which nobody has announced. */
+const ASK_FOR_NAMES = `
+import errno, json, os, sys
+seen = set()
+for number in range(5000):
+    try: os.stat('%s/0x%016x' % (sys.argv[1], 0x500000000 + number))
+    except OSError as error: seen.add(errno.errorcode[error.errno])
+print(json.dumps(sorted(seen)))
+`;
 
 /** Several mounts, one after the other, on a machine that may be busy. */
 const LONG = { timeout: 120_000 };
@@ -147,5 +157,41 @@ describe.each(CELLS.filter(({ discipline }) => discipline === 'papr'))('over $tr
     const before = (await mounted.trace()).length;
     await runTool('stat', [mounted.at('core'), mounted.at('0x1'), mounted.at(NAME.toUpperCase())]);
     expect((await mounted.trace()).length).toBe(before);
+  });
+
+  test('a user who is neither root nor owner asks for names in vain, and holds nobody up', async () => {
+    await using mounted = new Mounted(cell);
+    await putUnannounced(mounted);
+    await mounted.start(
+      `--sim-dir=${mounted.simDir}`,
+      '--events=off',
+      '--allow-other',
+      '--umask=0222',
+      `--trace-rtas=${mounted.tracePath}`,
+    );
+    // The mount point lies in a private directory otherwise.
+    await chmod(mounted.directory, 0o711);
+    const before = mounted.daemon.log.length;
+    const flood = runTool('setpriv', [
+      '--reuid=65534',
+      '--regid=65534',
+      '--clear-groups',
+      'env',
+      // Not one that only root may run, say below its home directory.
+      'PATH=/usr/bin:/bin',
+      'python3',
+      '-c',
+      ASK_FOR_NAMES,
+      mounted.mountpoint,
+    ]);
+    // fuse-native does not say who asks: there nobody may, where all may come in.
+    const mayRoot = cell.transport === 'kernel';
+    expect((await runTool('stat', [mounted.at(NAME)])).status).toBe(mayRoot ? 0 : 1);
+    const { status, stdout, stderr } = await flood;
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toEqual(['ENOENT']);
+    const calls = existsSync(mounted.tracePath) ? await mounted.trace() : [];
+    expect(new Set(calls.map(({ tag }) => tag))).toEqual(new Set(mayRoot ? [NAME] : []));
+    expect(mounted.daemon.log.slice(before)).toEqual([]);
   });
 });

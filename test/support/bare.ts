@@ -47,6 +47,8 @@ export interface BareOptions {
   /** Keep encrypted copies on disk. */
   readonly spool?: boolean;
   readonly known?: readonly { readonly tag: DumpTag; readonly size?: number }[];
+  /** Owner of the files; root by default. */
+  readonly uid?: number;
 }
 
 /** The filesystem without a kernel, on a simulated hypervisor whose dumps are files of a temporary directory. */
@@ -90,7 +92,7 @@ export class Bare implements AsyncDisposable {
     const fs = new DumpFilesystem({
       store,
       gate: this.gate,
-      uid: 0,
+      uid: options.uid ?? 0,
       gid: 0,
       umask: 0o277,
       unlinkPolicy: options.unlinkPolicy ?? 'delivered',
@@ -164,8 +166,11 @@ export class Bare implements AsyncDisposable {
   }
 }
 
-export function context(signal: AbortSignal = new AbortController().signal): RequestContext {
-  return { uid: 0, gid: 0, pid: 1, signal };
+export function context(
+  signal: AbortSignal = new AbortController().signal,
+  uid: number | undefined = 0,
+): RequestContext {
+  return { uid, gid: 0, pid: 1, signal };
 }
 
 export const TAG = dumpTag(0x200000001n);

@@ -7,8 +7,14 @@ import { finallyDo } from './answers.js';
  * its interrupts. Their signals fire when the mount has ended.
  */
 export class RequestContexts {
+  readonly #uid: number | undefined;
   readonly #waiting = new Set<AbortController>();
   #ended = false;
+
+  /** @param uid who makes all requests; undefined: anybody may */
+  constructor(uid: number | undefined) {
+    this.#uid = uid;
+  }
 
   /** Runs one request with a context of its own. @throws ENOTCONN after the end */
   run<T>(request: (context: RequestContext) => Answer<T>): Answer<T> {
@@ -16,7 +22,7 @@ export class RequestContexts {
     let controller: AbortController | undefined;
     const waiting = this.#waiting;
     const context: RequestContext = {
-      uid: 0,
+      uid: this.#uid,
       gid: 0,
       pid: 0,
       get signal() {

@@ -32,7 +32,8 @@ interface Parts {
 /** Mounts at `options.mountpoint`, which is free to be mounted on. @throws MountError */
 export function startSession(addon: FuseAddon, filesystem: Filesystem, options: MountOptions): NativeSession {
   const nodes = new NodeTable();
-  const requests = new RequestContexts();
+  // Without allow_other the kernel lets nobody else in.
+  const requests = new RequestContexts(options.allowOther ? undefined : process.getuid?.());
   const reads = new ReadsInFlight();
   const walk = new PathWalk(filesystem, nodes, (node) => pages.purge(node));
   const adapter = new Adapter(filesystem, walk, requests, reads);

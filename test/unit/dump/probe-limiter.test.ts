@@ -5,12 +5,15 @@ import { deferred } from '../../support/deferred.js';
 
 const EAGAIN: unknown = expect.objectContaining({ code: 'EAGAIN' });
 
-function limiterAt(startMs = 0): {
+function limiterAt(
+  startMs = 0,
+  mostAtOnce?: number,
+): {
   limiter: ProbeLimiter<string, string | undefined>;
   wait: (ms: number) => void;
 } {
   let nowMs = startMs;
-  return { limiter: new ProbeLimiter(() => nowMs), wait: (ms) => void (nowMs += ms) };
+  return { limiter: new ProbeLimiter(() => nowMs, mostAtOnce), wait: (ms) => void (nowMs += ms) };
 }
 
 const there = (): Promise<string> => Promise.resolve('dump');
@@ -110,6 +113,21 @@ describe('ProbeLimiter rate', () => {
     wait(11);
     await expect(limiter.ask('a', there)).resolves.toBe('dump');
   });
+});
+
+test('ProbeLimiter has no more questions under way than it may', async () => {
+  const { limiter } = limiterAt(0, 2);
+  const answer = deferred<string>();
+  const asked = ['a', 'b'].map((key) => limiter.ask(key, () => answer.promise));
+  await expect(limiter.ask('c', there)).rejects.toEqual(EAGAIN);
+  answer.resolve('dump');
+  await Promise.all(asked);
+  await expect(limiter.ask('c', there)).resolves.toBe('dump');
+});
+
+test('ProbeLimiter refuses without a word in the log', async () => {
+  const { limiter } = limiterAt(0, 0);
+  await expect(limiter.ask('a', there)).rejects.toMatchObject({ severity: 'debug' });
 });
 
 test('ProbeLimiter asks again for any of thousands of names, once their "no" is old', async () => {

@@ -17,7 +17,7 @@ let dropped: number[];
 
 beforeEach(() => {
   memory = createMemoryFilesystem(FsError);
-  requests = new RequestContexts();
+  requests = new RequestContexts(0);
   dropped = [];
   const nodes = new NodeTable();
   const walk = new PathWalk(memory.filesystem, nodes, (node) => {
