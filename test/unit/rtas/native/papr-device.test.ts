@@ -1,6 +1,7 @@
 import { constants, openSync, readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
-import { CREATE_HANDLE, INVALIDATE, KernelPaprDevice } from '../../../../src/rtas/index.js';
+import { constants as errnos } from 'node:os';
+import { expect, test, vi } from 'vitest';
+import { CREATE_HANDLE, INVALIDATE, KernelPaprDevice, loadKoffi } from '../../../../src/rtas/index.js';
 
 test.each([
   { name: 'CREATE_HANDLE', value: CREATE_HANDLE, wanted: 2_148_053_510 },
@@ -66,6 +67,37 @@ test('KernelPaprDevice.invalidate and close fail with the errno of the system ca
   const device = new KernelPaprDevice();
   expect(() => device.invalidate(9999, 1n)).toThrow(expect.objectContaining({ code: 'EBADF' }));
   expect(() => device.close(9999)).toThrow(expect.objectContaining({ code: 'EBADF' }));
+});
+
+test('KernelPaprDevice takes errno before anything else can change it', () => {
+  // Stands for what the engine does between two native calls: whoever asks koffi afterwards gets another errno.
+  const errno = vi.spyOn(loadKoffi(), 'errno').mockReturnValue(errnos.errno.EPERM);
+  try {
+    const device = new KernelPaprDevice('/dev/null');
+    expect(() => device.createHandle(1n)).toThrow(expect.objectContaining({ code: 'ENOTTY' }));
+    expect(() => device.read(9999, new Uint8Array(4096))).toThrow(expect.objectContaining({ code: 'EBADF' }));
+    expect(() => device.invalidate(9999, 1n)).toThrow(expect.objectContaining({ code: 'EBADF' }));
+    expect(() => device.close(9999)).toThrow(expect.objectContaining({ code: 'EBADF' }));
+  } finally {
+    errno.mockRestore();
+  }
+});
+
+test('KernelPaprDevice tells errnos apart while the engine collects garbage and compiles', () => {
+  const device = new KernelPaprDevice('/dev/null');
+  const codes = new Set<unknown>();
+  const garbage: unknown[] = [];
+  for (let round = 0; round < 20_000; round += 1) {
+    garbage[round % 512] = new Array(round % 300).fill(`${round}`);
+    const isDevice = round % 2 === 0;
+    try {
+      if (isDevice) device.createHandle(1n);
+      else device.invalidate(9999, 1n);
+    } catch (error) {
+      codes.add(`${isDevice ? 'device' : 'closed'}: ${(error as NodeJS.ErrnoException).code}`);
+    }
+  }
+  expect(codes).toEqual(new Set(['device: ENOTTY', 'closed: EBADF']));
 });
 
 function nextDescriptor(): number {

@@ -1,0 +1,157 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+  openSync,
+  closeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { fileDump, sha256 } from '../support/expected-dump.js';
+import type { Cell } from '../support/mounted.js';
+import { CELLS, Mounted, until } from '../support/mounted.js';
+import { mustRun, runTool } from '../support/run-tool.js';
+
+/** A file system that is full until `makeRoom`. */
+class FullDisk implements AsyncDisposable {
+  readonly path: string;
+
+  private constructor(path: string) {
+    this.path = path;
+  }
+
+  static async at(path: string): Promise<FullDisk> {
+    mkdirSync(path);
+    await mustRun('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', path]);
+    return new FullDisk(path);
+  }
+
+  /** Down to the last byte, also of the last page of `file`. */
+  fill(file: string): void {
+    for (const name of [join(this.path, 'filler'), file]) {
+      const fd = openSync(name, 'a');
+      try {
+        for (let size = 4096; size >= 1; size = Math.floor(size / 2)) while (appended(fd, size));
+      } finally {
+        closeSync(fd);
+      }
+    }
+  }
+
+  makeRoom(): void {
+    writeFileSync(join(this.path, 'filler'), '');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await mustRun('umount', [this.path]);
+  }
+}
+
+function appended(fd: number, size: number): boolean {
+  try {
+    return writeSync(fd, '\n'.repeat(size)) === size;
+  } catch {
+    return false;
+  }
+}
+
+describe.each(CELLS)('a trace on a full file system, $transport, $discipline', (cell) => {
+  test('changes no byte and no answer, and what it lacks is told', async () => {
+    await using scene = new Mounted(cell);
+    const before = fileDump(scene.simDir, 0x2_0000_0001n, 300_017);
+    const during = fileDump(scene.simDir, 0x2_0000_0002n, 3_000_000);
+    const removed = fileDump(scene.simDir, 0x2_0000_0003n, 100_000);
+    const after = fileDump(scene.simDir, 0x2_0000_0004n, 50_000);
+    await using disk = await FullDisk.at(join(scene.directory, 'small'));
+    const trace = join(disk.path, 'trace');
+    await scene.start(`--sim-dir=${scene.simDir}`, `--trace-rtas=${trace}`, '--spool=none');
+    expect((await mustRun('cat', [scene.at(before.name)])).sha256).toBe(sha256(before));
+    disk.fill(trace);
+    const full = statSync(trace).size;
+
+    for (const dump of [during, removed])
+      expect((await mustRun('cat', [scene.at(dump.name)])).sha256).toBe(sha256(dump));
+    await mustRun('rm', [scene.at(removed.name)]);
+
+    expect(statSync(join(scene.simDir, `${removed.name}.invalidated`)).size).toBe(removed.size);
+    expect(statSync(trace).size).toBe(full);
+    const trouble = 'the trace cannot be written: firmware calls go on without it';
+    expect(await scene.daemon.said(trouble)).toMatchObject({ level: 'warn', path: trace });
+    disk.makeRoom();
+    expect((await mustRun('cat', [scene.at(after.name)])).sha256).toBe(sha256(after));
+    const lines = readFileSync(trace, 'utf8').slice(full).trimEnd().split('\n');
+    const calls = lines.map((line) => JSON.parse(line) as { tag: string; lost?: number });
+    expect(calls.filter(({ tag }) => tag === after.name).length).toBeGreaterThan(10);
+    await scene.daemon.stop();
+  });
+});
+
+describe('a trace', () => {
+  const cell: Cell = { transport: 'kernel', discipline: 'papr' };
+
+  const prepared: readonly { readonly what: string; readonly make: (path: string) => void }[] = [
+    { what: 'a link to a file of somebody else', make: (path) => symlinkSync('/etc/hostname', path) },
+    { what: 'a FIFO that nobody reads', make: (path) => execFileSync('mkfifo', [path]) },
+    { what: 'a directory', make: (path) => mkdirSync(path) },
+  ];
+  test.each(prepared)(
+    'that is $what keeps the daemon from starting, at once',
+    async ({ make }) => {
+      await using scene = new Mounted(cell);
+      scene.expected.push(/cannot write the trace of firmware calls/);
+      make(scene.tracePath);
+      const daemon = scene.launch(`--trace-rtas=${scene.tracePath}`);
+      expect(await daemon.exit()).toBe(1);
+      expect(daemon.stderr.trimEnd().split('\n').at(-1)).toContain('cannot write the trace of firmware calls: ');
+    expect(scene.mounts).toBe(0);
+    },
+  );
+
+  test('is for its owner alone', async () => {
+    await using scene = new Mounted(cell);
+    writeFileSync(scene.tracePath, '', { mode: 0o666 });
+    await scene.start('--sim-dump=0x200000001:10000', `--trace-rtas=${scene.tracePath}`);
+    await mustRun('cat', [scene.at('0x0000000200000001')]);
+    expect(statSync(scene.tracePath).mode & 0o777).toBe(0o600);
+    expect((await scene.trace()).length).toBeGreaterThan(0);
+  });
+});
+
+test('a log that nobody reads any more holds nobody up', async () => {
+  await using scene = new Mounted({ transport: 'kernel', discipline: 'papr' });
+  const { name } = fileDump(scene.simDir, 0x2_0000_0001n, 100_000);
+  const faults = [{ at: 4096, status: -1, times: 'always' }];
+  const bad = fileDump(scene.simDir, 0x2_0000_0002n, 200_000, { faults });
+  const args = scene.command(`--sim-dir=${scene.simDir}`, '--log-level=debug');
+  // Its standard error is a pipe that is full already.
+  const script = `exec 3<>"$0"; head -c 65536 /dev/zero >&3; exec "$@" 2>&3 3>&-`;
+  const pipe = join(scene.directory, 'pipe');
+  await mustRun('mkfifo', [pipe]);
+  const daemon = spawn('sh', ['-c', script, pipe, process.execPath, ...args], {
+    env: { ...process.env, RUNTIME_DIRECTORY: join(scene.directory, 'run') },
+    stdio: 'ignore',
+  });
+  const ended = once(daemon, 'exit');
+  try {
+    await until('it is mounted', () => scene.mounts === 1);
+    await until('it serves', async () => (await runTool('test', ['-e', scene.at(name)])).status === 0);
+    // Far more lines than a pipe holds.
+    await runTool('dd', [
+      `if=${scene.at(bad.name)}`,
+      'of=/dev/null',
+      'bs=4k',
+      'conv=noerror',
+      'iflag=direct',
+    ]);
+    await mustRun('cat', [scene.at(name)]);
+  } finally {
+    daemon.kill('SIGTERM');
+    await ended;
+  }
+  expect(daemon.exitCode).toBe(0);
+});
