@@ -1,6 +1,7 @@
-import { writeSync } from 'node:fs';
 import type { Severity } from './errno.js';
 import { FsError } from './errno.js';
+import { escapedJson, printable } from './printable.js';
+import { writeStandardError } from './standard-error.js';
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
@@ -17,46 +18,51 @@ export interface LogOptions {
   readonly format: 'text' | 'json';
   /** Prefix lines for the journal. */
   readonly journal?: boolean;
+  /** May throw: the line is lost then, and is counted. */
   readonly write?: (line: string) => void;
 }
 
 export function createLogger(options: LogOptions): Logger {
   // Synchronous, so that the last lines before a crash are not lost.
-  const write = options.write ?? writeAll;
+  const write = options.write ?? writeStandardError;
+  const lineOf = options.format === 'json' ? jsonLine : textLine;
   const threshold = LOG_LEVELS.indexOf(options.level);
+  let lost = 0;
   const at =
     (severity: Severity) =>
     (message: string, fields: LogFields = {}): void => {
       if (LOG_LEVELS.indexOf(severity) < threshold) return;
-      const line =
-        options.format === 'json'
-          ? JSON.stringify({ time: new Date().toISOString(), level: severity, message, ...fields }, plain)
-          : textLine(severity, message, fields);
-      write(`${options.journal ? `<${JOURNAL_PRIORITY[severity]}>` : ''}${line}\n`);
+      try {
+        const prefix = options.journal ? `<${JOURNAL_PRIORITY[severity]}>` : '';
+        const lines = [lineOf(severity, message, fields)];
+        if (lost > 0) lines.unshift(lineOf('warn', 'log lines were lost: nobody took them', { lost }));
+        write(lines.map((line) => `${prefix}${line}\n`).join(''));
+        lost = 0;
+      } catch {
+        // Whoever logs is in the middle of something, as a firmware call that cannot be made again: a line less must not
+        // change what comes of it.
+        lost += 1;
+      }
     };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 
 export const silentLogger: Logger = createLogger({ level: 'error', format: 'text', write: () => undefined });
 
-function writeAll(line: string): void {
-  try {
-    writeSync(2, line);
-  } catch {
-    // Nobody reads standard error any more (EPIPE, EAGAIN): losing a line is better than stopping to serve dumps.
-  }
+function jsonLine(level: Severity, message: string, fields: LogFields): string {
+  return escapedJson(JSON.stringify({ time: new Date().toISOString(), level, message, ...fields }, plain));
 }
 
 function textLine(severity: Severity, message: string, fields: LogFields): string {
   const pairs = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key}=${textValue(plain(key, value))}`);
-  return [`platdumpfs: ${severity}: ${message}`, ...pairs].join(' ');
+  return [`platdumpfs: ${severity}: ${printable(message)}`, ...pairs].join(' ');
 }
 
 function textValue(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value, plain);
-  return /^[\w./:+-]+$/.test(text) ? text : JSON.stringify(text);
+  return /^[\w./:+-]+$/.test(text) ? text : escapedJson(JSON.stringify(text));
 }
 
 /** JSON knows neither bigint nor Error, at any depth. */

@@ -1,5 +1,6 @@
 import { readFile, readdir, readlink } from 'node:fs/promises';
 import type { MountEntry } from '../base/mountinfo.js';
+import { printable } from '../base/printable.js';
 
 /** On a machine with very many processes the first ones have to do: somebody waits for the unmount. */
 const LIMIT_MS = 2000;
@@ -24,7 +25,7 @@ export async function findHolders(mount: MountEntry): Promise<MountHolder[]> {
     if (performance.now() > deadlineMs) break;
     if (await holds(`/proc/${name}`, mount)) {
       const command = await readFile(`/proc/${name}/comm`, 'utf8').catch(() => '?');
-      holders.push({ pid: Number(name), command: command.trim() });
+      holders.push({ pid: Number(name), command: printable(command.trim()) });
     }
   }
   return holders;

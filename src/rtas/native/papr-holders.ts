@@ -1,4 +1,5 @@
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import { printable } from '../../base/printable.js';
 
 /** What a handle's descriptor is called in /proc. The tag cannot be seen there. */
 const HANDLE_LINK = 'anon_inode:[papr-platform-dump]';
@@ -57,9 +58,4 @@ function nameOf(directory: string): string {
   } catch {
     return 'a process';
   }
-}
-
-/** Whoever started that program chose its words, and they go to the log. */
-function printable(text: string): string {
-  return text.replace(/\p{C}/gu, '?');
 }

@@ -56,6 +56,11 @@ describe('text format', () => {
       shown: String.raw` name="a\nplatdumpfs: error: forged"`,
     },
     { fields: { name: '\u001b[31m' }, shown: String.raw` name="\u001b[31m"` },
+    { fields: { name: 'C1 \u009b2J' }, shown: String.raw` name="C1 \u009b2J"` },
+    { fields: { name: 'txt.\u202eexe' }, shown: String.raw` name="txt.\u202eexe"` },
+    { fields: { name: 'a\u2028b' }, shown: String.raw` name="a\u2028b"` },
+    { fields: { name: 'tag \u{e0041}' }, shown: String.raw` name="tag \udb40\udc41"` },
+    { fields: { name: 'Gr\u00fc\u00dfe' }, shown: ' name="Gr\u00fc\u00dfe"' },
     { fields: { nothing: undefined, nil: null }, shown: ' nil=null' },
     { fields: { error: new FsError('EBUSY', 'held') }, shown: ' error="EBUSY: held"' },
     { fields: { tags: [1n, 2n] }, shown: String.raw` tags="[\"0x1\",\"0x2\"]"` },
@@ -93,13 +98,47 @@ describe('json format', () => {
       shown: { nested: { tags: ['0x1'], error: 'EIO: x' } },
     },
     { fields: { name: 'a\n"b"' }, shown: { name: 'a\n"b"' } },
+    { fields: { name: '\u009b\u202e\u2028' }, shown: { name: '\u009b\u202e\u2028' } },
   ])('$shown', ({ fields, shown }) => {
     expect(jsonOf(fields)).toMatchObject(shown);
+  });
+
+  test('leaves nothing unescaped that a terminal would act on', () => {
+    const [line] = logged({ format: 'json' }, 'warn', 'm', { name: '\u009b2J\u202e\u2028\u007f' });
+    expect(line).toContain(String.raw`\u009b2J\u202e\u2028\u007f`);
   });
 
   test('is one line without undefined fields', () => {
     const [line] = logged({ format: 'json' }, 'warn', 'm', { nothing: undefined, error: new Error('a\nb') });
     expect(line?.trimEnd()).not.toContain('\n');
     expect(line).not.toContain('nothing');
+  });
+});
+
+describe('a line that cannot be written', () => {
+  test('is no failure of who logs it, and the next one says how many were lost', () => {
+    const lines: string[] = [];
+    let isFull = true;
+    const write = (line: string): void => {
+      if (isFull) throw Object.assign(new Error('EAGAIN'), { code: 'EAGAIN' });
+      lines.push(line);
+    };
+    const log = createLogger({ level: 'info', format: 'text', write });
+    log.info('one');
+    log.warn('two');
+    isFull = false;
+    log.info('three');
+    log.info('four');
+    expect(lines).toEqual([
+      'platdumpfs: warn: log lines were lost: nobody took them lost=2\nplatdumpfs: info: three\n',
+      'platdumpfs: info: four\n',
+    ]);
+  });
+
+  test('nor is one whose fields cannot be told', () => {
+    const circle: Record<string, unknown> = {};
+    circle['self'] = circle;
+    for (const format of ['text', 'json'] as const)
+      expect(logged({ format }, 'info', 'm', { circle })).toEqual([]);
   });
 });

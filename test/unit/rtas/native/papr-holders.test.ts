@@ -11,6 +11,8 @@ beforeAll(() => {
   makeProcess(17, 'extract_platdum', ['/dev/null', HANDLE]);
   makeProcess(18, 'bash', ['/dev/pts/0', 'anon_inode:[eventpoll]']);
   makeProcess(400, 'node', [HANDLE, HANDLE], ['node', '/usr/bin/platdumpfs', 'mount', '/mnt/a\nb', '']);
+  // A control character of C1, and one that turns the direction of the text.
+  makeProcess(402, '\u009b2J\u202ecod', [HANDLE]);
   makeProcess(401, 'cat', [HANDLE], ['cat', 'x'.repeat(1000)]);
   mkdirSync(join(proc, '500')); // ended while we look
   mkdirSync(join(proc, 'sys'));
@@ -22,6 +24,7 @@ test('paprHolders names each process that has a handle once', () => {
     { pid: 17, name: 'extract_platdum' },
     { pid: 400, name: 'node /usr/bin/platdumpfs mount /mnt/a?b' },
     { pid: 401, name: `cat ${'x'.repeat(116)}` },
+    { pid: 402, name: '?2J?cod' },
   ]);
 });
 
