@@ -269,7 +269,7 @@ export const OPTIONS = {
     group: 'Diagnostics',
     metavar: 'FILE',
     parse: path,
-    summary: 'append one JSON line per firmware call to FILE',
+    summary: 'append one JSON line per firmware call to FILE, a regular file of your own',
   },
   logLevel: {
     kind: 'value',

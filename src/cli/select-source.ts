@@ -1,5 +1,5 @@
 import type { Logger } from '../base/log.js';
-import { FirmwareTrace } from '../rtas/index.js';
+import { checkTraceFile } from '../rtas/index.js';
 import type { DumpSource, RealSourceName } from '../source/index.js';
 import {
   SourceUnavailable,
@@ -91,10 +91,10 @@ function openSim(settings: Settings, log: Logger): DumpSource {
   });
 }
 
-/** Threads open the trace when they start: by then it is too late to tell the user. */
+/** Threads open the trace when they first need it: by then it is too late to tell the user. */
 function checkTrace(path: string): void {
   try {
-    new FirmwareTrace(path)[Symbol.dispose]();
+    checkTraceFile(path);
   } catch (error) {
     throw new Error(`cannot write the trace of firmware calls: ${(error as Error).message}`, {
       cause: error,

@@ -99,18 +99,17 @@ describe('a trace', () => {
     { what: 'a FIFO that nobody reads', make: (path) => execFileSync('mkfifo', [path]) },
     { what: 'a directory', make: (path) => mkdirSync(path) },
   ];
-  test.each(prepared)(
-    'that is $what keeps the daemon from starting, at once',
-    async ({ make }) => {
-      await using scene = new Mounted(cell);
-      scene.expected.push(/cannot write the trace of firmware calls/);
-      make(scene.tracePath);
-      const daemon = scene.launch(`--trace-rtas=${scene.tracePath}`);
-      expect(await daemon.exit()).toBe(1);
-      expect(daemon.stderr.trimEnd().split('\n').at(-1)).toContain('cannot write the trace of firmware calls: ');
+  test.each(prepared)('that is $what keeps the daemon from starting, at once', async ({ make }) => {
+    await using scene = new Mounted(cell);
+    scene.expected.push(/cannot write the trace of firmware calls/);
+    make(scene.tracePath);
+    const daemon = scene.launch(`--trace-rtas=${scene.tracePath}`);
+    expect(await daemon.exit()).toBe(1);
+    expect(daemon.stderr.trimEnd().split('\n').at(-1)).toContain(
+      'cannot write the trace of firmware calls: ',
+    );
     expect(scene.mounts).toBe(0);
-    },
-  );
+  });
 
   test('is for its owner alone', async () => {
     await using scene = new Mounted(cell);
