@@ -43,7 +43,7 @@ export const VERBS: Record<Verb, VerbHelp> = {
     about: 'Copies dumps from a running mount into DIR, each complete and checked or not at all.',
     notes: [
       'A copy has the name that the dump suggests for itself, else its tag. No file is overwritten: where another file',
-      'has the name, the tag is added; where the same dump has been saved before, that is said and enough.',
+      'has the name, the tag is added, then a number; where the same dump has been saved before, that is said and enough.',
     ],
   },
   watch: {

@@ -256,12 +256,20 @@ export const OPTIONS = {
     argvOnly: true,
     summary: 'remove each dump from firmware once its copy is complete and on disk',
   },
-  json: {
+  volatile: {
     kind: 'flag',
-    verbs: ['list', 'info', 'watch', 'doctor'],
+    verbs: ['save'],
     group: 'Output',
     argvOnly: true,
-    summary: 'for scripts: list prints a JSON array, info and doctor an object, watch an object per line',
+    summary: 'remove them also where DIR is in memory (tmpfs, ramfs) and gone at the next boot',
+  },
+  json: {
+    kind: 'flag',
+    verbs: ['list', 'info', 'save', 'watch', 'doctor'],
+    group: 'Output',
+    argvOnly: true,
+    summary:
+      'for scripts: list prints a JSON array, info and doctor an object, save and watch an object per line',
   },
   traceRtas: {
     kind: 'optional',

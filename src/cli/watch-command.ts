@@ -18,8 +18,6 @@ export async function watchCommand({ positionals, settings }: ParsedOptions): Pr
   const ending = new AbortController();
   const end = (): void => ending.abort();
   for (const signal of SIGNALS) process.on(signal, end);
-  // Whoever reads our lines went away.
-  process.stdout.on('error', end);
   try {
     await follow(path, settings.json, ending.signal);
   } finally {
@@ -31,8 +29,18 @@ export async function watchCommand({ positionals, settings }: ParsedOptions): Pr
 async function follow(path: string, json: boolean, signal: AbortSignal): Promise<void> {
   try {
     for await (const line of watchDaemon(path, signal))
-      if (line.kind === 'change') await printOut(json ? `${jsonLine(line)}\n` : `${textLine(line)}\n`);
-      else told(line);
+      if (line.kind !== 'change') told(line);
+      // Whoever reads our lines went away.
+      else if (
+        !(await printOut(
+          json
+            ? `${jsonLine(line)}
+`
+            : `${textLine(line)}
+`,
+        ))
+      )
+        return;
   } catch (error) {
     if (signal.aborted) return;
     throw error instanceof CommandError ? error : new CommandError(EXIT.failed, (error as Error).message);

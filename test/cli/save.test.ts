@@ -1,10 +1,13 @@
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
   readFileSync,
   readdirSync,
   readlinkSync,
+  renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   truncateSync,
@@ -15,7 +18,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { until } from '../support/mounted.js';
 import type { Finished, Running } from './program.js';
-import { Workshop } from './program.js';
+import { PROGRAM, Workshop } from './program.js';
 
 const NAME = '0x0000000200000001';
 const OTHER = '0x0000000200000002';
@@ -128,7 +131,7 @@ describe.each(['kernel', 'fuse-native'])('save over %s', LONG, (transport) => {
 });
 
 describe('save and names', LONG, () => {
-  test('keeps other files: the tag is added to a name that is taken, and two such names are an error', async () => {
+  test('keeps other files: the tag is added to a name that is taken, and then a number', async () => {
     putDump(NAME, 'SYSDUMP.A');
     putDump(OTHER, 'SYSDUMP.A');
     writeFileSync(join(out, 'SYSDUMP.A'), 'precious');
@@ -137,11 +140,26 @@ describe('save and names', LONG, () => {
     expect(saved('SYSDUMP.A').toString()).toBe('precious');
     expect(readdirSync(out).sort()).toEqual(['SYSDUMP.A', `SYSDUMP.A.${NAME}`, `SYSDUMP.A.${OTHER}`]);
     truncateSync(join(out, `SYSDUMP.A.${NAME}`), 5);
-    const { status, stderr } = save(NAME, out);
-    expect(status).toBe(1);
-    expect(stderr).toContain('other files have these names');
+    expect(save(NAME, out).stdout).toBe(
+      `${NAME} saved as ${join(out, `SYSDUMP.A.${NAME}.2`)}, ${SIZE} bytes\n`,
+    );
+    expect(save(NAME, out).stdout).toContain('was saved before');
     expect(statSync(join(out, `SYSDUMP.A.${NAME}`)).size).toBe(5);
-    expect(readdirSync(out)).toHaveLength(3);
+    expect(readdirSync(out)).toHaveLength(4);
+  });
+
+  test('keeps every copy of a tag that comes back with another dump', async () => {
+    await mount();
+    const copies = [1, 2, 3].map((size) => {
+      rmSync(`${join(dumps, NAME)}.invalidated`, { force: true });
+      const dump = putDump(NAME, 'SYSDUMP.A', 1000 * size);
+      // The name asks firmware, so that nothing has to notice the new dump.
+      expect(save('--remove', NAME, out)).toMatchObject({ status: 0, stderr: '' });
+      return dump;
+    });
+    const names = ['SYSDUMP.A', `SYSDUMP.A.${NAME}`, `SYSDUMP.A.${NAME}.2`];
+    expect(readdirSync(out).sort()).toEqual(names);
+    expect(names.map((name) => saved(name).equals(copies[names.indexOf(name)]!))).toEqual([true, true, true]);
   });
 
   test('makes whatever is suggested a plain name', async () => {
@@ -186,6 +204,59 @@ describe('save and names', LONG, () => {
     await mount();
     expect(save(NAME, out).status).toBe(0);
     expect(readdirSync(out).sort()).toEqual([alive, elsewhere, NAME, 'x.part'].sort());
+  });
+
+  test('reports nothing, and removes nothing, where the copy was swapped before it had its name', async () => {
+    putDump(NAME, '', 4_000_000);
+    await mount('--sim-latency-us=500');
+    const saving = workshop.start('save', '--remove', NAME, out);
+    await until('copying', () => readdirSync(out).some((name) => name.endsWith('.part')));
+    const [partial = ''] = readdirSync(out);
+    renameSync(join(out, partial), join(out, 'hidden'));
+    writeFileSync(join(out, partial), 'nothing of the dump');
+    expect(await saving.exit()).toBe(1);
+    expect(saving.stderr).toMatch(/is not saved: \S+ does not take it: another program put something else/);
+    expect(readdirSync(out)).toEqual(['hidden']);
+    expect(isInFirmware(NAME)).toBe(true);
+  });
+});
+
+describe('save for scripts', LONG, () => {
+  test('prints an object per line for each dump that is saved, and for each that is removed', async () => {
+    const dump = putDump(NAME, 'SYSDUMP.A');
+    await mount();
+    const { status, stdout } = save('--json', '--remove', NAME, out);
+    expect(status).toBe(0);
+    expect(
+      stdout
+        .split('\n')
+        .slice(0, -1)
+        .map((line) => JSON.parse(line) as unknown),
+    ).toEqual([
+      {
+        event: 'saved',
+        tag: NAME,
+        name: 'SYSDUMP.A',
+        bytes: SIZE,
+        sha256: createHash('sha256').update(dump).digest('hex'),
+        isNew: true,
+        path: join(out, 'SYSDUMP.A'),
+      },
+      { event: 'removed', tag: NAME },
+    ]);
+  });
+
+  test('saves and removes where nobody can be told, and says so once', async () => {
+    putDump(NAME, '');
+    putDump(OTHER, '');
+    await mount();
+    const script = 'exec "$@" > /dev/full';
+    const program = [process.execPath, PROGRAM, 'save', '--all', '--remove', out];
+    const { status, stderr } = workshop.exec('sh', ['-c', script, 'sh', ...program]);
+    expect(stderr).toMatch(/^platdumpfs: standard output cannot be written: ENOSPC[^\n]*\n$/);
+    expect(status).toBe(1);
+    expect(readdirSync(out)).toEqual([NAME, OTHER]);
+    expect([isInFirmware(NAME), isInFirmware(OTHER)]).toEqual([false, false]);
   });
 });
 
@@ -268,7 +339,7 @@ describe('save in trouble', LONG, () => {
   });
 });
 
-describe('save to a full file system', LONG, () => {
+describe('save to a small file system in memory', LONG, () => {
   beforeEach(() => {
     spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1M', 'none', out]);
   });
@@ -285,7 +356,7 @@ describe('save to a full file system', LONG, () => {
     expect(status).toBe(1);
     expect(stdout).toBe(`${OTHER} saved as ${join(out, OTHER)}, ${SIZE} bytes\n`);
     expect(stderr).toMatch(
-      /^platdumpfs: 0x0{7}200000001 is not saved: no room in \S+: it takes 2000000 bytes, /,
+      /^platdumpfs: 0x0{7}200000001 is not saved: no room in \S+: it takes 2000000 bytes, and 1048576 are free: 951424 are missing\n/,
     );
     expect(readFileSync(trace, 'utf8')).not.toContain(NAME);
     expect(readdirSync(out)).toEqual([OTHER]);
@@ -294,24 +365,41 @@ describe('save to a full file system', LONG, () => {
   test('leaves nothing of a dump that turns out not to fit', async () => {
     putDump(NAME, '', 2_000_000, { announcedSize: 100_000 });
     await mount();
-    const { status, stderr } = save('--remove', NAME, out);
+    const { status, stderr } = save('--remove', '--volatile', NAME, out);
     expect(status).toBe(1);
-    expect(stderr).toMatch(/is not saved: no room in \S+: ENOSPC/);
+    expect(stderr).toMatch(
+      /is not saved: no room in \S+: it takes 2000000 bytes, and 1048576 were taken: 951424 are missing \(ENOSPC\)\n$/,
+    );
     expect(readdirSync(out)).toEqual([]);
     expect(isInFirmware(NAME)).toBe(true);
+  });
+
+  test('removes nothing from firmware whose copy ends with the machine, unless told so', async () => {
+    putDump(NAME, '');
+    await mount();
+    const { status, stdout, stderr } = save('--remove', NAME, out);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toMatch(/^platdumpfs: \S+ is in memory: [^\n]*--volatile\n$/);
+    expect(isInFirmware(NAME)).toBe(true);
+    expect(save(NAME, out).status).toBe(0);
+    expect(save('--remove', '--volatile', NAME, out).status).toBe(0);
+    expect(isInFirmware(NAME)).toBe(false);
+  });
+
+  test('does not blame firmware for what the directory refuses', async () => {
+    spawnSync('mount', ['-o', 'remount,ro', out]);
+    putDump(NAME, '');
+    await mount();
+    const { status, stderr } = save(NAME, out);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^platdumpfs: \S+ is not saved: \S+ does not take it: EROFS: [^\n]*\n$/);
   });
 });
 
 test('save shows progress on a terminal only', LONG, async () => {
   putDump(NAME, '', 4_000_000);
   await mount('--sim-latency-us=1000');
-  const command = [
-    process.execPath,
-    join(import.meta.dirname, '../../bin/platdumpfs'),
-    'save',
-    NAME,
-    out,
-  ].join(' ');
+  const command = [process.execPath, PROGRAM, 'save', NAME, out].join(' ');
   const { status, stdout } = workshop.exec('script', ['-qec', command, '/dev/null']);
   expect(status).toBe(0);
   expect(stdout).toMatch(/\r0x0000000200000001 {2}\d+ % of 3\.8 MiB, [\d.]+ [KMG]?i?B\/s/);

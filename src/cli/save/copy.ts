@@ -3,6 +3,8 @@ import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import { readDirectory } from '../../dump/index.js';
+import { DumpError, ofDump } from './dump-error.js';
+import { assertRoom, explainFull } from './no-room.js';
 
 const BUFFER_BYTES = 1024 * 1024;
 
@@ -12,78 +14,79 @@ export interface CopiedDump {
   readonly sha256: string;
   /** A safe leaf name; undefined: the dump suggests none. */
   readonly name: string | undefined;
-  readonly modifiedAt: Date;
 }
 
 /** @param done bytes so far @param total bytes in all, as far as known */
 export type OnProgress = (done: number, total: number) => void;
 
-export class NoRoom extends Error {}
-
 /**
- * Copies a dump into a new file, syncs it, reads it back and compares.
+ * Copies an open dump into a new file, syncs it, reads it back and compares.
  *
- * @param room bytes that the target can take: less than the size is found out before firmware is asked for gigabytes
- * @throws Error with the `code` of the system call, or one that says what does not fit
+ * @param free bytes that the file system of the target can take
+ * @throws DumpError @throws NoRoom @throws Error where the copy cannot be written, or is not what was read
  */
 export async function copyDump(
-  from: string,
-  to: string,
-  room: number,
-  onProgress: OnProgress,
-): Promise<CopiedDump> {
-  const source = await open(from, 'r');
-  try {
-    return await copyInto(source, to, room, onProgress);
-  } finally {
-    // The end of a daemon is told at close as well, where it would hide what happened before.
-    await source.close().catch(() => undefined);
-  }
-}
-
-async function copyInto(
   source: FileHandle,
-  to: string,
-  room: number,
+  target: FileHandle,
+  free: number,
   onProgress: OnProgress,
 ): Promise<CopiedDump> {
-  const { size } = await source.stat();
-  if (size > room) throw new NoRoom(`it takes ${size} bytes, and ${room} are free`);
-  await using target = await open(to, 'wx+', 0o600);
+  const { size } = await ofDump(source.stat());
+  assertRoom(size, free);
   const copied = await transfer(source, target, (bytes) => onProgress(bytes, Math.max(bytes, size)));
   // Whatever was said at first, the true size is known once the end was read.
-  const { size: trueSize, mtime } = await source.stat();
-  if (copied.bytes !== trueSize) throw new Error(`${copied.bytes} bytes came of ${trueSize}`);
+  const { size: trueSize, mtime } = await ofDump(source.stat());
+  if (copied.bytes !== trueSize) throw new DumpError(new Error(`${copied.bytes} bytes came of ${trueSize}`));
   await target.utimes(mtime, mtime);
-  await target.sync();
+  await syncCopy(target, copied.bytes);
   await verify(target, copied);
-  return { ...copied, modifiedAt: mtime };
+  return copied;
 }
 
 async function transfer(
   source: FileHandle,
   target: FileHandle,
   onProgress: (done: number) => void,
-): Promise<Omit<CopiedDump, 'modifiedAt'>> {
+): Promise<CopiedDump> {
   const buffer = Buffer.allocUnsafe(BUFFER_BYTES);
   const hash = createHash('sha256');
   let name: string | undefined;
   let bytes = 0;
   for (;;) {
-    const { bytesRead } = await source.read(buffer, 0, BUFFER_BYTES, bytes);
+    const { bytesRead } = await ofDump(source.read(buffer, 0, BUFFER_BYTES, bytes));
     if (bytesRead === 0) return { bytes, sha256: hash.digest('hex'), name };
     const chunk = buffer.subarray(0, bytesRead);
     if (bytes === 0) name = suggestedName(chunk);
     hash.update(chunk);
-    await writeAll(target, chunk, bytes);
+    await writeAll(source, target, chunk, bytes);
     bytes += bytesRead;
     onProgress(bytes);
   }
 }
 
-async function writeAll(target: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < chunk.length;)
-    done += (await target.write(chunk, done, chunk.length - done, position + done)).bytesWritten;
+async function writeAll(
+  source: FileHandle,
+  target: FileHandle,
+  chunk: Uint8Array,
+  position: number,
+): Promise<void> {
+  let done = 0;
+  try {
+    while (done < chunk.length)
+      done += (await target.write(chunk, done, chunk.length - done, position + done)).bytesWritten;
+  } catch (error) {
+    const { size } = await ofDump(source.stat());
+    throw explainFull(error, position + done, Math.max(size, position + chunk.length));
+  }
+}
+
+/** A file system that chooses blocks late says here only that there are none. */
+async function syncCopy(target: FileHandle, bytes: number): Promise<void> {
+  try {
+    await target.sync();
+  } catch (error) {
+    throw explainFull(error, bytes, bytes);
+  }
 }
 
 function suggestedName(head: Uint8Array): string | undefined {
@@ -93,7 +96,7 @@ function suggestedName(head: Uint8Array): string | undefined {
 }
 
 /** @throws Error where the file does not hold what was read */
-async function verify(target: FileHandle, { bytes, sha256 }: Omit<CopiedDump, 'modifiedAt'>): Promise<void> {
+async function verify(target: FileHandle, { bytes, sha256 }: CopiedDump): Promise<void> {
   const { size } = await target.stat();
   if (size !== bytes) throw new Error(`the copy has ${size} bytes instead of ${bytes}`);
   if ((await hashOf(target)) !== sha256) throw new Error('the copy on disk differs from what was read');

@@ -1,10 +1,14 @@
 import { readlinkSync } from 'node:fs';
-import { link, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { link, lstat, open, readdir, rename, rm, stat, statfs, unlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 
 /** What link(2) says where the file system (vfat, some network ones) has no hard links. */
 const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+
+/** File systems that are gone at the next boot: tmpfs (devtmpfs, too) and ramfs. @see statfs(2) */
+const IN_MEMORY = new Set([0x0102_1994, 0x8584_58f6]);
 
 /** Copies that are not complete yet carry host and process, so that what a killed one left is recognised. */
 const PARTIAL = /^\.platdumpfs-(.*)-(\d+)-(0x[0-9a-f]{16})\.part$/;
@@ -54,6 +58,11 @@ export async function freeBytes(directory: string): Promise<number> {
   return bavail * bsize;
 }
 
+/** Whether what is there is lost when the machine goes down. */
+export async function isInMemory(directory: string): Promise<boolean> {
+  return IN_MEMORY.has((await statfs(directory)).type);
+}
+
 /** Gives a complete file its name, unless a file has it: false then. Never overwrites. */
 export async function giveName(partial: string, path: string): Promise<boolean> {
   try {
@@ -64,7 +73,8 @@ export async function giveName(partial: string, path: string): Promise<boolean> 
     if (!NO_LINKS.has(code)) throw error;
     return giveNameByPlaceholder(partial, path);
   }
-  await rm(partial);
+  // Where it stays, the next run clears it.
+  await unlink(partial).catch(() => undefined);
   return true;
 }
 
@@ -83,6 +93,15 @@ async function giveNameByPlaceholder(partial: string, path: string): Promise<boo
     throw error;
   }
   return true;
+}
+
+/** Whether a path is itself a name of the open file. */
+export async function isNameOf(path: string, file: FileHandle): Promise<boolean> {
+  const [named, opened] = await Promise.all([
+    lstat(path, { bigint: true }).catch(() => undefined),
+    file.stat({ bigint: true }),
+  ]);
+  return named?.dev === opened.dev && named.ino === opened.ino;
 }
 
 export async function syncDirectory(path: string): Promise<void> {

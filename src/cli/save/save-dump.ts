@@ -1,14 +1,21 @@
 import { rmSync } from 'node:fs';
-import { rm, unlink } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { open, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CopiedDump } from './copy.js';
 import { copyDump, isSameDump } from './copy.js';
-import { freeBytes, giveName, partialPath, syncDirectory } from './directory.js';
+import { ofDump } from './dump-error.js';
+import { freeBytes, giveName, isNameOf, partialPath, syncDirectory } from './directory.js';
 import { ProgressLine } from './progress.js';
 
+/** Copies that differ and would have the same name, which takes a tag that came back again and again. */
+const MOST_OF_ONE_NAME = 99;
+
 export interface SavedDump {
-  readonly path: string;
+  /** Name of the copy in the directory. */
+  readonly name: string;
   readonly bytes: number;
+  readonly sha256: string;
   /** False: an earlier run had saved it. */
   readonly isNew: boolean;
 }
@@ -25,45 +32,80 @@ export function dropUnfinished(): void {
 /**
  * Saves the dump `tag` of the mount into a directory: complete, checked and on disk, or not at all.
  *
- * @throws Error with the `code` of the system call that failed
+ * @throws DumpError, NoRoom, and Error where the directory does not take it
  */
 export async function saveDump(mountpoint: string, tag: string, directory: string): Promise<SavedDump> {
   const partial = partialPath(directory, tag);
-  unfinished = partial;
+  const source = await ofDump(open(join(mountpoint, tag), 'r'));
   try {
-    using progress = new ProgressLine(tag);
-    const room = await freeBytes(directory);
-    const copied = await copyDump(join(mountpoint, tag), partial, room, (done, total) =>
-      progress.show(done, total),
-    );
-    const saved = await settle(partial, copied, directory, tag);
+    unfinished = partial;
+    await using target = await open(partial, 'wx+', 0o600);
+    const copied = await copyWithProgress(source, target, directory, tag);
+    const { name, isNew } = await settle(target, partial, copied, directory, tag);
     await syncDirectory(directory);
-    return saved;
+    return { name, isNew, bytes: copied.bytes, sha256: copied.sha256 };
   } finally {
-    await rm(partial, { force: true });
+    // Gone already, or what somebody else put in its place, and it is cleared by the next run.
+    await unlink(partial).catch(() => undefined);
     unfinished = undefined;
+    // The end of a daemon is told at close as well, where it would hide what happened before.
+    await source.close().catch(() => undefined);
   }
 }
 
-/** The name that the dump suggests, or with the tag where that is another file's, or the tag. */
+async function copyWithProgress(
+  source: FileHandle,
+  target: FileHandle,
+  directory: string,
+  tag: string,
+): Promise<CopiedDump> {
+  using progress = new ProgressLine(tag);
+  const free = await freeBytes(directory);
+  return await copyDump(source, target, free, (done, total) => progress.show(done, total));
+}
+
+/** Gives the copy the first name that no other file has, or finds that it is there already. */
 async function settle(
+  target: FileHandle,
   partial: string,
   copied: CopiedDump,
   directory: string,
   tag: string,
-): Promise<SavedDump> {
-  const names = copied.name === undefined ? [tag] : [copied.name, `${copied.name}.${tag}`];
-  for (const path of names.map((name) => join(directory, name))) {
-    if (await giveName(partial, path)) return { path, bytes: copied.bytes, isNew: true };
+): Promise<{ name: string; isNew: boolean }> {
+  for (const name of namesFor(copied, tag)) {
+    const path = join(directory, name);
+    if (await giveName(partial, path)) {
+      await assertIsCopy(target, path, copied);
+      return { name, isNew: true };
+    }
     // What cannot be looked at (a link, a socket) is another file.
-    if (await isSameDump(path, copied).catch(() => false)) return { path, bytes: copied.bytes, isNew: false };
+    if (await isSameDump(path, copied).catch(() => false)) return { name, isNew: false };
   }
-  throw new Error(
-    `${names.map((name) => join(directory, name)).join(' and ')}: other files have these names`,
-  );
+  throw new Error(`${MOST_OF_ONE_NAME} other files have the names of this dump`);
+}
+
+/** The name that the dump suggests, or with the tag where that is another file's; then numbers. */
+function* namesFor({ name }: CopiedDump, tag: string): Generator<string> {
+  if (name !== undefined) yield name;
+  const own = name === undefined ? tag : `${name}.${tag}`;
+  yield own;
+  for (let number = 2; number <= MOST_OF_ONE_NAME; number += 1) yield `${own}.${number}`;
+}
+
+/**
+ * Whoever owns the directory can put another file in the place of ours before it is named. Some network file systems
+ * number each name of a file anew, so what the name leads to is read where the numbers differ.
+ *
+ * @throws Error where the name is that of something else; it is gone then
+ */
+async function assertIsCopy(target: FileHandle, path: string, copied: CopiedDump): Promise<void> {
+  if (await isNameOf(path, target)) return;
+  if (await isSameDump(path, copied).catch(() => false)) return;
+  await rm(path, { force: true });
+  throw new Error(`another program put something else in the place of the copy at ${path}`);
 }
 
 /** Tells firmware to forget a dump, by removing its name from the mount. */
 export function removeDump(mountpoint: string, tag: string): Promise<void> {
-  return unlink(join(mountpoint, tag));
+  return ofDump(unlink(join(mountpoint, tag)));
 }

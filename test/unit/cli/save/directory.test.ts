@@ -1,9 +1,19 @@
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { giveName } from '../../../../src/cli/save/directory.js';
+import { giveName, isInMemory, isNameOf } from '../../../../src/cli/save/directory.js';
 
 vi.mock('node:fs/promises', { spy: true });
 
@@ -56,4 +66,22 @@ test('giveName leaves no empty file where renaming fails', async () => {
 test('giveName says what else is wrong', async () => {
   failing('link', 'EROFS');
   await expect(giveName(partial, path)).rejects.toThrow('EROFS');
+});
+
+test('isNameOf tells a file from whatever else is at its path', async () => {
+  await using file = await fs.open(partial, 'r');
+  linkSync(partial, path);
+  expect([await isNameOf(partial, file), await isNameOf(path, file)]).toEqual([true, true]);
+  rmSync(path);
+  expect(await isNameOf(path, file)).toBe(false);
+  copyFileSync(partial, path);
+  expect(await isNameOf(path, file)).toBe(false);
+  rmSync(path);
+  symlinkSync(partial, path);
+  expect(await isNameOf(path, file)).toBe(false);
+});
+
+test('isInMemory knows tmpfs', async () => {
+  expect(await isInMemory('/dev/shm')).toBe(true);
+  expect(await isInMemory('/proc')).toBe(false);
 });
