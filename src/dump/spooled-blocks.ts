@@ -1,15 +1,16 @@
 import type { Block, BlockCache, BlockOwner } from './block-cache.js';
 import { BLOCK_BYTES } from './arena.js';
-import type { Spool, SpoolFile } from './spool/spool.js';
+import type { Spool } from './spool/spool.js';
+import type { SpooledDump } from './spool/spooled-dump.js';
 
-/** Moves blocks of one dump between the cache and its spool file. Without a spool it holds nothing. */
+/** Moves blocks of one dump between the cache and the spool. Without a spool it holds nothing. */
 export class SpooledBlocks {
   readonly #spool: Spool | undefined;
   readonly #cache: BlockCache;
   readonly #owner: BlockOwner;
   readonly #onMoved: () => void;
   readonly #loading = new Set<number>();
-  #file: SpoolFile | undefined;
+  #file: SpooledDump | undefined;
 
   /** @param onMoved called when a block has moved, or there is room for more to be written */
   constructor(spool: Spool | undefined, cache: BlockCache, owner: BlockOwner, onMoved: () => void) {

@@ -3,7 +3,7 @@ import type { SpoolMove } from './spool-protocol.js';
 /** Most blocks of a run: a reader waits for the first of them until all are there. */
 export const MOST_BLOCKS = 8;
 
-/** Groups moves, in their order, into runs of blocks that lie one behind the other in one file and go the same way. */
+/** Groups moves, in their order, into runs of blocks that lie one behind the other in a dump and in its file, and go the same way. */
 export function runsOf(moves: readonly SpoolMove[]): (readonly SpoolMove[])[] {
   const runs: SpoolMove[][] = [];
   for (const move of moves) {
@@ -17,5 +17,10 @@ export function runsOf(moves: readonly SpoolMove[]): (readonly SpoolMove[])[] {
 }
 
 function continues(last: SpoolMove, next: SpoolMove): boolean {
-  return last.op === next.op && last.fd === next.fd && last.offset + last.length === next.offset;
+  return (
+    last.op === next.op &&
+    last.dump === next.dump &&
+    last.offset + last.length === next.offset &&
+    last.position + last.length === next.position
+  );
 }

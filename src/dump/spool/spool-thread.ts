@@ -12,8 +12,13 @@ import { readAll, writeAll } from './vectored-io.js';
 const port = parentPort;
 if (port === null) throw new Error('spool-thread runs as a worker thread only');
 const views = slotViews((workerData as SpoolThreadData).slabs);
-/** By descriptor, from `open` to `close`. */
-const keys = new Map<number, SpoolKey>();
+interface OpenDump {
+  readonly fd: number;
+  readonly key: SpoolKey;
+}
+
+/** From `open` to `close`. */
+const dumps = new Map<number, OpenDump>();
 /** Blocks on their way to disk, encrypted. */
 const sealed = new Uint8Array(MOST_BLOCKS * BLOCK_BYTES);
 
@@ -26,17 +31,13 @@ port.on('message', (commands: readonly SpoolCommand[]) => {
     }
     moveAll(moves);
     moves = [];
-    if (command.op === 'open') keys.set(command.fd, new SpoolKey(command.key));
-    else if (command.op === 'close') close(command.fd);
+    if (command.op === 'open') dumps.set(command.dump, { fd: command.fd, key: new SpoolKey(command.key) });
+    else if (command.op === 'close') dumps.delete(command.dump);
+    else if (command.op === 'close-file') closeSync(command.fd);
     else port.close();
   }
   moveAll(moves);
 });
-
-function close(fd: number): void {
-  keys.delete(fd);
-  closeSync(fd);
-}
 
 function moveAll(moves: readonly SpoolMove[]): void {
   for (const run of runsOf(moves)) port?.postMessage(answersTo(run));
@@ -56,25 +57,25 @@ function answersTo(run: readonly SpoolMove[]): SpoolAnswer[] {
 
 function carryOut(run: readonly SpoolMove[]): void {
   const [first] = run;
-  const key = first === undefined ? undefined : keys.get(first.fd);
-  if (first === undefined || key === undefined) throw new Error('the spool is closed');
+  const dump = first === undefined ? undefined : dumps.get(first.dump);
+  if (first === undefined || dump === undefined) throw new Error('the spool is closed');
   const blocks = run.map(({ slot, length }) => {
     const view = views[slot];
     if (view === undefined) throw new RangeError(`no slot ${slot}`);
     return view.subarray(0, length);
   });
-  if (first.op === 'store') store(first, blocks, key);
-  else load(first, blocks, key);
+  if (first.op === 'store') store(first, blocks, dump);
+  else load(first, blocks, dump);
 }
 
-function store({ fd, offset }: SpoolMove, blocks: readonly Uint8Array[], key: SpoolKey): void {
+function store({ position, offset }: SpoolMove, blocks: readonly Uint8Array[], { fd, key }: OpenDump): void {
   const length = blocks.reduce((sum, block) => sum + block.length, 0);
   withKey(key, (bytes) => seal(bytes, offset, blocks, sealed));
-  writeAll(fd, [sealed.subarray(0, length)], offset);
+  writeAll(fd, [sealed.subarray(0, length)], position);
 }
 
-function load({ fd, offset }: SpoolMove, blocks: readonly Uint8Array[], key: SpoolKey): void {
-  readAll(fd, blocks, offset);
+function load({ position, offset }: SpoolMove, blocks: readonly Uint8Array[], { fd, key }: OpenDump): void {
+  readAll(fd, blocks, position);
   withKey(key, (bytes) => unseal(bytes, offset, blocks));
 }
 

@@ -1,15 +1,12 @@
-import { randomUUID } from 'node:crypto';
-import { constants, openSync, statfsSync, unlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, statfsSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { Logger } from '../../base/log.js';
 import { formatSize } from '../../base/size.js';
 import { threadEntry } from '../../base/thread-entry.js';
 import { BLOCK_BYTES } from '../arena.js';
-import type { Block } from '../block-cache.js';
-import { BitSet } from './bit-set.js';
-import { SpoolKey } from './spool-key.js';
+import { mostSpoolFiles, SpoolFile } from './spool-file.js';
 import type { SpoolAnswer, SpoolCommand, SpoolMove, SpoolThreadData } from './spool-protocol.js';
+import { SpooledDump } from './spooled-dump.js';
 
 export interface SpoolOptions {
   /** Private directory on a file system with room. */
@@ -22,15 +19,12 @@ export interface SpoolOptions {
   readonly log: Logger;
 }
 
-// include/uapi/asm-generic/fcntl.h; Node has no name for it. A file without a name: nothing is left after a crash.
-const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
-
-/** What open(2) says where the file system (NFS, older overlayfs) cannot make files without a name. */
-const NO_TMPFILE = new Set(['EOPNOTSUPP', 'EISDIR', 'EINVAL']);
-
 /** Free space that the spool never touches. */
 const RESERVE_BYTES = 256 * 1024 * 1024;
 const LOOK_AT_FREE_SPACE_EVERY_BYTES = 32 * 1024 * 1024;
+
+/** What open(2) says at the limit of this process, and of the machine. */
+const NO_DESCRIPTOR = new Set(['EMFILE', 'ENFILE']);
 
 /**
  * Encrypted copies of dumps on disk, so that nothing has to be asked of firmware twice. Only ever a convenience: when
@@ -44,16 +38,21 @@ export class Spool {
   readonly #waiting = new Set<() => void>();
   /** Commands that leave together, at the end of the present turn: a message costs as much as half a block. */
   #outbox: SpoolCommand[] = [];
+  readonly #mostFiles = mostSpoolFiles();
+  readonly #files: SpoolFile[];
   #lastId = 0;
+  #lastDump = 0;
   #usedBytes = 0;
   #lookAtFreeSpaceAtBytes = 0;
   #full = false;
+  /** Why nothing is moved any more. */
+  #failure: string | undefined;
 
   /** @throws Error when no file can be made in the directory */
   constructor(options: SpoolOptions) {
     this.#options = options;
     const workerData: SpoolThreadData = { slabs: options.slabs };
-    const probe = this.#openFile();
+    this.#files = [new SpoolFile(options.directory)];
     this.#worker = new Worker(threadEntry('dump/spool/spool-thread.js'), {
       workerData,
       // Files are opened here and closed there, which Node would warn of.
@@ -69,7 +68,6 @@ export class Spool {
     this.#worker.on('error', (error) => {
       this.#fail(`spool thread died: ${error.message}`);
     });
-    this.#send({ op: 'close', fd: probe });
   }
 
   /** True when as many blocks are on their way as may be; `onRoom` is called once when there are fewer. */
@@ -81,55 +79,65 @@ export class Spool {
 
   /** Nothing more can be taken now. */
   get isFull(): boolean {
-    return this.#full;
+    return this.#full || this.#failure !== undefined;
   }
 
   /** A place for one dump's bytes; undefined when the spool does not work any more. */
-  create(): SpoolFile | undefined {
-    if (this.#full) return undefined;
+  create(): SpooledDump | undefined {
+    if (this.isFull) return undefined;
     try {
-      return new SpoolFile(this.#openFile(), this);
+      return new SpooledDump(++this.#lastDump, this.#fileForOneMore(), this);
     } catch (error) {
       this.#fail(`cannot create a spool file: ${error instanceof Error ? error.message : String(error)}`);
       return undefined;
     }
   }
 
-  /** Reserves room for a block. False: full; what is there stays usable. */
-  reserve(): boolean {
+  /** Reserves room for a block. False: full; what is there stays usable. @param at in the file, in blocks */
+  reserve(file: SpoolFile, at: number): boolean {
+    if (this.#failure !== undefined) return false;
+    if (file.isWritten(at)) return true;
     if (this.#full) return false;
     if (this.#usedBytes + BLOCK_BYTES > this.#options.quotaBytes) return this.#becomeFull('quota is used up');
     if (this.#usedBytes >= this.#lookAtFreeSpaceAtBytes && !this.#hasFreeSpace())
       return this.#becomeFull('file system is nearly full');
+    file.noteWritten(at);
     this.#usedBytes += BLOCK_BYTES;
     return true;
   }
 
-  giveBack(bytes: number): void {
-    this.#usedBytes -= bytes;
+  /** A dump has given its room back. The file stays for others; the last one takes it along. */
+  release(file: SpoolFile): void {
     this.#lookAtFreeSpaceAtBytes = 0;
     this.#full = false;
-  }
-
-  /** @param key of all that is going to be moved */
-  open(fd: number, key: SpoolKey): void {
-    this.#send({ op: 'open', fd, key: key.buffer });
+    file.dumps -= 1;
+    if (file.dumps > 0) return;
+    this.#files.splice(this.#files.indexOf(file), 1);
+    this.#usedBytes -= file.diskBytes;
+    // The last close frees what a file without a name has on disk. For gigabytes that takes a second: not here.
+    if (this.#failure === undefined) this.send({ op: 'close-file', fd: file.fd });
+    else closeSync(file.fd);
   }
 
   run(command: Omit<SpoolMove, 'id'>): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(new Error(this.#failure));
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, (error) => {
         if (error === undefined) resolve();
         else reject(new Error(error));
       });
-      this.#send({ ...command, id });
+      this.send({ ...command, id });
     });
   }
 
   /** In order with what was asked for before. */
-  close(fd: number): void {
-    this.#send({ op: 'close', fd });
+  send(command: SpoolCommand): void {
+    if (this.#outbox.push(command) > 1) return;
+    queueMicrotask(() => {
+      this.#worker.postMessage(this.#outbox);
+      this.#outbox = [];
+    });
   }
 
   warn(message: string): void {
@@ -139,17 +147,24 @@ export class Spool {
   /** The thread ends by itself: to end one that loads a native module just then would end the whole process (SIGABRT). */
   async end(): Promise<void> {
     this.#worker.ref();
-    this.#send({ op: 'end' });
+    this.send({ op: 'end' });
     await this.#exited;
-    for (const id of [...this.#pending.keys()]) this.#settle(id, 'the spool is closed');
+    this.#stop('the spool is closed');
   }
 
-  #send(command: SpoolCommand): void {
-    if (this.#outbox.push(command) > 1) return;
-    queueMicrotask(() => {
-      this.#worker.postMessage(this.#outbox);
-      this.#outbox = [];
-    });
+  /** A file of its own, as long as there may be more; else the one with the fewest dumps. */
+  #fileForOneMore(): SpoolFile {
+    const [fewest] = [...this.#files].sort((one, other) => one.dumps - other.dumps);
+    if (fewest !== undefined && (fewest.dumps === 0 || this.#files.length >= this.#mostFiles)) return fewest;
+    try {
+      const file = new SpoolFile(this.#options.directory);
+      this.#files.push(file);
+      return file;
+    } catch (error) {
+      if (fewest === undefined || !NO_DESCRIPTOR.has((error as NodeJS.ErrnoException).code ?? ''))
+        throw error;
+      return fewest;
+    }
   }
 
   #settle(id: number, error: string | undefined): void {
@@ -160,19 +175,6 @@ export class Spool {
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const onRoom of waiting) onRoom();
-  }
-
-  #openFile(): number {
-    const { directory } = this.#options;
-    try {
-      return openSync(directory, constants.O_RDWR | O_TMPFILE, 0o600);
-    } catch (error) {
-      if (!NO_TMPFILE.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
-      const path = join(directory, `spool-${randomUUID()}`);
-      const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
-      unlinkSync(path);
-      return fd;
-    }
   }
 
   #hasFreeSpace(): boolean {
@@ -188,74 +190,12 @@ export class Spool {
   }
 
   #fail(why: string): void {
-    this.#full = true;
     this.warn(`spool failed, going on without: ${why}`);
+    this.#stop(why);
+  }
+
+  #stop(why: string): void {
+    this.#failure = why;
     for (const id of [...this.#pending.keys()]) this.#settle(id, why);
-  }
-}
-
-/** What is on disk of one dump. */
-export class SpoolFile {
-  readonly #fd: number;
-  readonly #spool: Spool;
-  readonly #key = new SpoolKey();
-  readonly #stored = new BitSet();
-  #usedBytes = 0;
-  #closed = false;
-  #broken = false;
-
-  constructor(fd: number, spool: Spool) {
-    this.#fd = fd;
-    this.#spool = spool;
-    spool.open(fd, this.#key);
-  }
-
-  has(index: number): boolean {
-    return !this.#closed && this.#stored.has(index);
-  }
-
-  /** True while it makes sense to hand blocks over. */
-  takes(): boolean {
-    return !this.#closed && !this.#broken;
-  }
-
-  /** Writes a block that the caller has pinned. Settles when the slot is not needed any more; never rejects. */
-  async store(block: Block): Promise<void> {
-    if (!this.takes() || this.has(block.index) || !this.#spool.reserve()) return;
-    this.#usedBytes += BLOCK_BYTES;
-    try {
-      await this.#move('store', block, block.filled);
-      this.#stored.add(block.index);
-    } catch (error) {
-      if (this.takes()) this.#spool.warn(`cannot write to the spool, going on without: ${String(error)}`);
-      this.#broken = true;
-    }
-  }
-
-  /** Reads `length` bytes of a block into the slot that the caller has pinned. False: it has to come from firmware. */
-  async load(block: Block, length: number): Promise<boolean> {
-    try {
-      await this.#move('load', block, length);
-      return !this.#closed;
-    } catch (error) {
-      if (!this.#closed) this.#spool.warn(`cannot read the spool, asking firmware again: ${String(error)}`);
-      this.#stored.delete(block.index);
-      return false;
-    }
-  }
-
-  /** Overwrites the key: nothing that the disk may keep can be read any more. */
-  destroy(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#key.overwrite();
-    // The last close frees what a file without a name has on disk. For gigabytes that takes a second: not here.
-    this.#spool.close(this.#fd);
-    this.#spool.giveBack(this.#usedBytes);
-  }
-
-  #move(op: 'store' | 'load', block: Block, length: number): Promise<void> {
-    const offset = block.index * BLOCK_BYTES;
-    return this.#spool.run({ op, fd: this.#fd, slot: block.slot, offset, length });
   }
 }

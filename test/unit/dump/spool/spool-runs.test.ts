@@ -5,7 +5,16 @@ import { runsOf } from '../../../../src/dump/spool/spool-runs.js';
 const LENGTH = 64 * 1024;
 
 function move(id: number, at: number, rest: Partial<SpoolMove> = {}): SpoolMove {
-  return { op: 'store', id, fd: 5, slot: id, offset: at * LENGTH, length: LENGTH, ...rest };
+  return {
+    op: 'store',
+    id,
+    dump: 5,
+    slot: id,
+    position: at * LENGTH,
+    offset: at * LENGTH,
+    length: LENGTH,
+    ...rest,
+  };
 }
 
 describe('runsOf', () => {
@@ -14,7 +23,12 @@ describe('runsOf', () => {
     { what: 'a gap', moves: [move(1, 0), move(2, 2)], runs: [[1], [2]] },
     { what: 'backwards', moves: [move(1, 1), move(2, 0)], runs: [[1], [2]] },
     { what: 'the same block twice', moves: [move(1, 0), move(2, 0)], runs: [[1], [2]] },
-    { what: 'another file', moves: [move(1, 0), move(2, 1, { fd: 6 })], runs: [[1], [2]] },
+    { what: 'another dump', moves: [move(1, 0), move(2, 1, { dump: 6 })], runs: [[1], [2]] },
+    {
+      what: 'another place in the file',
+      moves: [move(1, 0), move(2, 1, { position: 7 * LENGTH })],
+      runs: [[1], [2]],
+    },
     { what: 'another way', moves: [move(1, 0), move(2, 1, { op: 'load' })], runs: [[1], [2]] },
     {
       what: 'a shorter block, with which a dump ends',
