@@ -27,7 +27,7 @@ function runQuietly(program, args, env = {}) {
 /** `npm ci` where node_modules is missing or older than the lock file. */
 export function installDependencies() {
   const installed = modifiedMs(join(root, 'node_modules', '.package-lock.json'));
-  if (installed >= modifiedMs(join(root, 'package-lock.json'))) return;
+  if (installed >= modifiedMs(join(root, 'npm-shrinkwrap.json'))) return;
   say('installing dependencies (npm ci)');
   const { ok, output } = runQuietly('npm', ['ci', '--no-audit', '--no-fund']);
   if (!ok) fail(`npm ci failed:\n${output}`);

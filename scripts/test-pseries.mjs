@@ -6,7 +6,7 @@
 //   --part NAME       only that part of suite/suite.sh, say hundred; repeatable
 //   --no-build        take dist/ as it is
 //   --keep            leave the directory with dumps and logs behind, and say where
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
@@ -73,7 +73,6 @@ function makeApplication() {
   mkdirSync(app);
   run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', work, root], { stdio: 'ignore' });
   run('sh', ['-c', `tar -xzf "${work}"/platdumpfs-*.tgz -C "${app}" --strip-components=1`]);
-  copyFileSync(join(root, 'package-lock.json'), join(app, 'package-lock.json'));
   run(
     'npm',
     ['ci', '--omit=dev', '--os=linux', '--cpu=ppc64', '--ignore-scripts', '--no-audit', '--no-fund'],
@@ -87,6 +86,8 @@ function makeApplication() {
     existsSync(join(app, 'node_modules', '@koromix', 'koffi-linux-ppc64')),
     'npm ci brings the foreign function interface for ppc64',
   );
+  const privileged = execFileSync('find', [join(app, 'node_modules'), '-type', 'f', '-perm', '/6000']);
+  report(privileged.length === 0, 'npm ci of the packed program leaves no file that is setuid');
   compileChecks(join(app, 'check'));
   run('tar', ['-cf', join(work, 'app.tar'), '-C', work, 'app']);
   // On this machine the checks take the dependencies that are installed here.

@@ -67,7 +67,13 @@ test('npm packs the program, and neither what it was compiled to nor its tests',
   });
   const [packed] = JSON.parse(output) as { files: { path: string }[] }[];
   const paths = packed?.files.map(({ path }) => path) ?? [];
-  for (const file of ['bin/platdumpfs', 'dist/cli/main.js', 'dist/package.json', 'LICENSE'])
+  for (const file of [
+    'bin/platdumpfs',
+    'dist/cli/main.js',
+    'dist/package.json',
+    'npm-shrinkwrap.json',
+    'LICENSE',
+  ])
     expect(paths).toContain(file);
   for (const entry of started) expect(paths).toContain(`dist/${entry}`);
   expect(paths.filter((path) => /^(?:build|src|test|scripts)\//.test(path))).toEqual([]);
