@@ -39,7 +39,11 @@ export function hardenProcess(log: Logger): void {
   });
 }
 
-/** Applies to the calling process, as much of it as is possible. */
+/**
+ * Applies to the calling process, as much of it as is possible.
+ *
+ * @public A test loads it from what is compiled, in a process of its own.
+ */
 export function protect(): readonly Protection[] {
   try {
     const libc = loadLibc();

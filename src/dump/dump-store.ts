@@ -16,15 +16,12 @@ import { Dump } from './dump.js';
 import { ProbeLimiter } from './probe-limiter.js';
 import { PumpThreads } from './pump-threads.js';
 import { PumpWorker } from './pump-worker.js';
-import { MIN_SLOTS, pumpQuota, spoolBacklogBlocks } from './quota.js';
+import { pumpQuota, spoolBacklogBlocks } from './quota.js';
 import { Spool } from './spool/spool.js';
-
-/** Smallest `cacheSizeBytes` with which two dumps can be read at once. */
-export const MIN_CACHE_BYTES = MIN_SLOTS * BLOCK_BYTES;
 
 export interface DumpStoreOptions {
   readonly source: DumpSource;
-  /** Memory for dump bytes, at least `MIN_CACHE_BYTES`. */
+  /** Memory for dump bytes, at least `MIN_SLOTS` blocks. */
   readonly cacheSizeBytes: number;
   /** Tags that the operator named. */
   readonly known: readonly { readonly tag: DumpTag; readonly size?: number }[];

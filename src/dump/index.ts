@@ -1,10 +1,8 @@
 export { Announcements, ERROR_LOG, PLATFORM_LOG, feedFor } from './announcements/announcements.js';
-export type { AnnouncementsOptions } from './announcements/announcements.js';
 export type { Announcement } from './announcements/announcement.js';
 export type { RtasErrd } from './announcements/rtas-errd.js';
 export { extractorWarning, lookAtRtasErrd, processesNamed } from './announcements/rtas-errd.js';
 export { readDirectory } from './directory.js';
-export type { Dump, DumpSize, DumpState, LostReason, SizeOrigin } from './dump.js';
-export { DumpStore, MIN_CACHE_BYTES, openDumpStore } from './dump-store.js';
-export type { DumpStoreOptions, DumpSummary, Prober, StoreEvent } from './dump-store.js';
-export { MAX_READ_BYTES } from './quota.js';
+export type { Dump } from './dump.js';
+export { DumpStore, openDumpStore } from './dump-store.js';
+export type { DumpSummary, Prober, StoreEvent } from './dump-store.js';

@@ -1,4 +1,3 @@
 export { createFilesystem, DumpFilesystem } from './filesystem.js';
-export type { FilesystemOptions } from './filesystem.js';
 export * from './operations.js';
 export type { UnlinkPolicy } from './removal.js';

@@ -1,5 +1,5 @@
 /** Whether firmware still has the dump. */
-export const PRESENCE = { here: 0, invalidated: 1, vanished: 2 } as const;
+const PRESENCE = { here: 0, invalidated: 1, vanished: 2 } as const;
 
 const PRESENCE_CELL = 0;
 const TRANSFERS_CELL = 1;

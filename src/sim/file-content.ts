@@ -5,7 +5,7 @@ import type { FileIdentity } from './dump-facts.js';
 /** `gone`: the file is not there, or is another one by now. `failed`: it is there, but the platform cannot read it. */
 export type FileOutcome = 'ok' | 'gone' | 'failed';
 
-export const INVALIDATED_SUFFIX = '.invalidated';
+const INVALIDATED_SUFFIX = '.invalidated';
 
 /** A dump whose bytes are a file's, read in place. */
 export class FileContent implements Disposable {

@@ -72,6 +72,7 @@ let latest: { tag: DumpTag; content: GeneratedContent } | undefined;
 /**
  * The bytes that a generated dump has at `offset`: what tests compare with.
  *
+ * @internal
  * @returns how many bytes were placed in `into`, fewer than asked only at the end of the dump
  */
 export function readGenerated(tag: DumpTag, size: number, offset: number, into: Uint8Array): number {

@@ -1,6 +1,5 @@
 export type { DirectoryDump } from './directory-entry.js';
 export { DumpDirectory } from './dump-directory.js';
-export type { DumpDirectoryOptions } from './dump-directory.js';
 export * from './dump-facts.js';
 export { DumpRecord } from './dump-record.js';
 export { suggestedName } from './dump-header.js';

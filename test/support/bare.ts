@@ -14,7 +14,7 @@ import type { LockdownGate } from '../../src/lockdown/index.js';
 import { openSimSource } from '../../src/source/index.js';
 
 /** A gate that a test closes. */
-export class TestGate implements LockdownGate {
+class TestGate implements LockdownGate {
   #locked = false;
   #listeners: (() => void)[] = [];
 

@@ -32,7 +32,7 @@ export type MountStep =
   | { readonly op: 'lock' };
 
 export const SLOTS = 3;
-export const READERS = 4;
+const READERS = 4;
 
 const UNLOCKED = '[none] integrity confidentiality\n';
 const LOCKED = 'none integrity [confidentiality]\n';

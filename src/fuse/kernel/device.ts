@@ -1,7 +1,7 @@
 import { accessSync, constants, fstatSync, openSync } from 'node:fs';
 import { MountError } from '../transport.js';
 
-export const DEVICE_PATH = '/dev/fuse';
+const DEVICE_PATH = '/dev/fuse';
 
 /** Character device 10:229, as st_rdev shows it. @see Linux Documentation/admin-guide/devices.txt */
 const DEVICE_NUMBER = (10 << 8) | 229;
@@ -26,7 +26,7 @@ export function whyNoDevice(): string | undefined {
 }
 
 /** What keeps the device from being opened, and what to do about it. */
-export function whyNotOpen(error: unknown): string {
+function whyNotOpen(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
   if (code === 'ENOENT')
     return 'it does not exist: run modprobe fuse, in a container bind the device into it';

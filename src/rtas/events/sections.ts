@@ -8,7 +8,7 @@ export interface Section {
 }
 
 /** Id, length, version, subtype, component. */
-export const SECTION_HEADER_BYTES = 8;
+const SECTION_HEADER_BYTES = 8;
 
 /** A Dump Locator up to and including its size: what everything that is known of it lies in. */
 export const LOCATOR_CORE_BYTES = 0x18;

@@ -7,7 +7,7 @@ import { readGenerated } from '../../../src/sim/index.js';
 export const TAG = dumpTag(0x0000_0002_8000_0001n);
 export const OTHER_TAG = dumpTag(0xffff_ffff_ffff_ffffn);
 
-export function machine(options: Partial<MachineSpec> = {}): MachineSpec {
+function machine(options: Partial<MachineSpec> = {}): MachineSpec {
   const channel = `test-${Math.random()}`;
   return { memory: createMachineMemory(), discipline: 'papr', latencyUs: 0, channel, ...options };
 }

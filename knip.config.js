@@ -1,0 +1,36 @@
+// What is used, and by whom. `npm run unused` looks twice: for what nobody uses, and with --production for what only tests use.
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+const src = join(import.meta.dirname, 'src');
+const withoutTests = process.argv.includes('--production');
+
+/** Threads and their drivers are started by name: threadEntry('room/file.js'). */
+const startedByName = readdirSync(src, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .flatMap((file) => [...readFileSync(join(src, file), 'utf8').matchAll(/threadEntry\('([^']+)\.js'\)/g)])
+  .map(([, entry]) => `src/${entry}.ts!`);
+
+/** @type {import('knip').KnipConfig} */
+export default {
+  // An exclamation mark: part of the program that is shipped.
+  entry: [
+    'src/cli/main.ts!',
+    // Loaded by scripts/man.mjs from what is compiled.
+    'src/cli/man-page.ts!',
+    ...startedByName,
+    'scripts/*.mjs',
+    'bench/main.ts',
+    'bench/bare-loop-thread.ts',
+    'bench/listing.mjs',
+    'bench/listing/memory-hook.cjs',
+    'test/pseries/check/*.{ts,mjs}',
+  ],
+  project: ['src/**/*.ts!', 'test/**/*.{ts,mts,mjs}', 'bench/**/*.{ts,mjs,cjs}', 'scripts/*.mjs'],
+  // Types name what functions take and give. What a file uses itself may be tested as well.
+  ignoreExportsUsedInFile: withoutTests || { interface: true, type: true },
+  // Tests enter a room as others do, and may need more of it.
+  ignoreIssues: withoutTests ? { 'src/**/index.ts': ['exports', 'types'] } : {},
+  // Programs of the system.
+  exclude: ['binaries'],
+};
