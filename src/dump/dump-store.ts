@@ -9,7 +9,6 @@ import type { Announcement } from './announcements/announcement.js';
 import { RecentSet } from './announcements/recent-set.js';
 import { Verifier } from './announcements/verifier.js';
 import { Allowance } from './allowance.js';
-import { BLOCK_BYTES } from './arena.js';
 import { BlockCache } from './block-cache.js';
 import type { DumpParts, DumpState, KnownDump, LostReason, SizeOrigin } from './dump.js';
 import { Dump } from './dump.js';

@@ -7,4 +7,3 @@ export { dumpNotices } from './events/dump-notices.js';
 export type { DumpNotice } from './events/dump-notices.js';
 export { MAX_RECORD_BYTES, readErrorLogRecord } from './events/error-log-record.js';
 export { EventText } from './events/event-text.js';
-export { LineSplitter } from './events/line-splitter.js';

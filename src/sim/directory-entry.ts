@@ -6,7 +6,7 @@ import type { FileIdentity } from './dump-facts.js';
 import type { SideFile } from './side-file.js';
 import { NO_SIDE_FILE, SideFileError, parseSideFile } from './side-file.js';
 
-export const SIDE_SUFFIX = '.json';
+const SIDE_SUFFIX = '.json';
 
 /** A file in the directory that stands for a dump. */
 export interface DirectoryDump {

@@ -42,6 +42,6 @@ function oneDump(word: string, mountpoint: string, store: DumpStore, gate: Expla
     : { kind: 'dump', mountpoint, dump };
 }
 
-export function refusal(code: ControlErrorCode, message: string): ControlError {
+function refusal(code: ControlErrorCode, message: string): ControlError {
   return { kind: 'error', code, message };
 }

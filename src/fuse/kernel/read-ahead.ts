@@ -3,7 +3,7 @@ import type { Logger } from '../../base/log.js';
 import { MAX_REQUEST_BYTES } from './negotiate.js';
 
 /** As much as one request may be for. Of its own accord the kernel reads ahead 128 KiB, in eight times as many requests. */
-export const READ_AHEAD_BYTES = MAX_REQUEST_BYTES;
+const READ_AHEAD_BYTES = MAX_REQUEST_BYTES;
 const READ_AHEAD_KIB = READ_AHEAD_BYTES / 1024;
 
 /**
