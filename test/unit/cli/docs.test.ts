@@ -16,7 +16,15 @@ const documents = [
 ];
 
 /** Options of other programs that the text mentions. */
-const FOREIGN = new Set(['--max-delete', '--version', '--device', '--cap-add']);
+const FOREIGN = new Set([
+  '--max-delete',
+  '--version',
+  '--device',
+  '--cap-add',
+  '--strip-components',
+  '--omit',
+  '--ignore-scripts',
+]);
 
 test.each(documents)('%s names no option that does not exist', (name) => {
   const text = readFileSync(new URL(name, root), 'utf8');
