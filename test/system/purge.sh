@@ -9,5 +9,5 @@ ok 'the package is purged' inside dpkg -P platdumpfs
 left() { inside find /usr /etc /var /run /mnt -xdev -name '*platdumpfs*' -not -path '/var/log/*' -not -path '/var/lib/dpkg/*' -not -path '/run/systemd/*'; }
 script_inside 'rm -rf /etc/platdumpfs'
 ok 'nothing of it is left' is '' left
-ok 'nothing is mounted' not inside findmnt -n -t fuse.platdumpfs
+ok 'nothing is mounted' is '' inside findmnt -n -t fuse.platdumpfs
 ok 'no process of it runs' not inside pgrep -f platdumpfs
