@@ -61,6 +61,8 @@ const PACKAGES = {
   'pkg-config': { command: 'pkg-config' },
   dpkg: { command: 'dpkg-deb' },
   rpm: { command: 'rpmbuild' },
+  podman: { command: 'podman' },
+  mmdebstrap: { command: 'mmdebstrap' },
   'libfuse3-dev': { file: '/usr/include/fuse3/fuse_lowlevel.h' },
 };
 
