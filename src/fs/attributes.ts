@@ -49,6 +49,11 @@ export function dumpAttributes(dump: Dump, owner: Ownership): Attributes {
   };
 }
 
-export function dumpEntry(dump: Dump, owner: Ownership): Entry {
-  return { attributes: dumpAttributes(dump, owner), validMs: VALID_MS };
+/** The generation of the root is 0 for the kernel as well. */
+export function rootEntry(owner: Ownership, mountedAtMs: number): Entry {
+  return { attributes: rootAttributes(owner, mountedAtMs), generation: 0, validMs: VALID_MS };
+}
+
+export function dumpEntry(dump: Dump, owner: Ownership, generation: number): Entry {
+  return { attributes: dumpAttributes(dump, owner), generation, validMs: VALID_MS };
 }

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { constants } from 'node:fs';
 import { FsError } from '../base/errno.js';
 import { Listeners } from '../base/listeners.js';
@@ -8,10 +9,10 @@ import { tagFromName, tagName } from '../base/tag.js';
 import type { Dump, DumpStore, Prober, StoreEvent } from '../dump/index.js';
 import type { LockdownGate } from '../lockdown/index.js';
 import type { Ownership } from './attributes.js';
-import { dumpAttributes, dumpEntry, rootAttributes } from './attributes.js';
-import { DirectoryTable } from './directory-table.js';
+import { dumpAttributes, dumpEntry, rootAttributes, rootEntry } from './attributes.js';
 import type { Handle, Inode } from './inode-table.js';
 import { InodeTable, inoOf } from './inode-table.js';
+import { Listing } from './listing.js';
 import type {
   Answer,
   Attributes,
@@ -46,10 +47,12 @@ export class DumpFilesystem implements Filesystem {
   readonly #store: DumpStore;
   readonly #gate: LockdownGate;
   readonly #inodes = new InodeTable();
-  readonly #directories: DirectoryTable;
+  readonly #listing: Listing;
   readonly #removal: Removal;
   readonly #changes = new Listeners<KernelCacheChange>();
   readonly #mountedAtMs = Date.now();
+  /** Tells this mount's inode numbers from those of the mount before, for whoever kept a file handle of it. */
+  readonly #generation = randomInt(1, 2 ** 32);
   /** Dumps whose names the kernel itself is removing right now: it needs no notification. */
   readonly #unlinking = new Set<Dump>();
 
@@ -58,7 +61,7 @@ export class DumpFilesystem implements Filesystem {
     this.#store = options.store;
     this.#gate = options.gate;
     this.#removal = new Removal(options.store, options.unlinkPolicy, options.log);
-    this.#directories = new DirectoryTable(() => (this.#gate.locked() ? [] : this.#store.dumps()));
+    this.#listing = new Listing(() => this.#store.dumps());
     this.#store.events.subscribe((event) => {
       this.#onStoreEvent(event);
     });
@@ -72,6 +75,7 @@ export class DumpFilesystem implements Filesystem {
   // --- names ---
 
   lookup(parent: number, name: string, context: RequestContext): Answer<Entry> {
+    if (name === '.' || name === '..') return this.#lookupDot(parent, name);
     const tag = this.#tagOf(parent, name);
     if (tag === undefined) throw noSuchName(name);
     const dump = this.#store.find(tag);
@@ -93,24 +97,19 @@ export class DumpFilesystem implements Filesystem {
     return this.#unlinkQuietly(dump, context.signal);
   }
 
-  opendir(ino: number): number {
+  opendir(ino: number): void {
     if (ino !== ROOT_INO) throw new FsError('ENOTDIR', 'a dump is no directory', { severity: 'debug' });
-    return this.#directories.open();
   }
 
-  readdir(fh: number, offset: number): readonly DirectoryEntry[] {
-    return this.#directories.read(fh, offset);
+  readdir(offset: number): Iterable<DirectoryEntry> {
+    return this.#gate.locked() ? [] : this.#listing.behind(offset);
   }
 
   entryOf(ino: number): Entry | undefined {
-    const dump = this.#directories.dumpOf(ino);
+    if (this.#gate.locked()) return undefined;
+    const dump = this.#listing.dumpOf(ino);
     // Without an exact size there is nothing that a caller of readdir could use without asking again.
-    if (dump?.size === undefined || this.#gate.locked()) return undefined;
-    return this.#entry(dump);
-  }
-
-  releasedir(fh: number): void {
-    this.#directories.close(fh);
+    return dump?.size === undefined ? undefined : this.#entry(dump);
   }
 
   // --- attributes ---
@@ -217,7 +216,18 @@ export class DumpFilesystem implements Filesystem {
 
   #entry(dump: Dump): Entry {
     const inode = this.#inodes.lookUp(dump);
-    return dumpEntry(inode.dump, this.#options);
+    return dumpEntry(inode.dump, this.#options, this.#generation);
+  }
+
+  /**
+   * What the kernel asks when somebody comes with a file handle (open_by_handle_at(2), an NFS client) whose inode it has
+   * dropped meanwhile: the inode itself, and the directory that it is in.
+   */
+  #lookupDot(ino: number, name: '.' | '..'): Entry {
+    if (ino === ROOT_INO || name === '..') return rootEntry(this.#options, this.#mountedAtMs);
+    const dump = this.#gate.locked() ? undefined : (this.#inodes.get(ino)?.dump ?? this.#listing.dumpOf(ino));
+    if (dump === undefined) throw new FsError('ESTALE', `inode ${ino} is gone`, { severity: 'debug' });
+    return this.#entry(dump);
   }
 
   /** @throws FsError where no name can be, there or not */
@@ -307,9 +317,11 @@ export class DumpFilesystem implements Filesystem {
     const name = tagName(dump.tag);
     switch (event.kind) {
       case 'added':
+        this.#listing.refresh();
         this.#changes.emit({ kind: 'entry', name });
         break;
       case 'removed':
+        this.#listing.refresh();
         if (!this.#unlinking.has(dump)) this.#changes.emit({ kind: 'delete', name, ino });
         break;
       case 'size':

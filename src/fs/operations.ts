@@ -32,6 +32,8 @@ export interface Attributes {
 
 export interface Entry {
   readonly attributes: Attributes;
+  /** Differs between two mounts, so that a file handle of an earlier one is not taken for another dump. 32 bits. */
+  readonly generation: number;
   /** How long the kernel may resolve the name without asking, in milliseconds. */
   readonly validMs: number;
 }
@@ -40,7 +42,7 @@ export interface DirectoryEntry {
   readonly name: string;
   readonly ino: number;
   readonly isDirectory: boolean;
-  /** Offset that continues the listing behind this entry. */
+  /** Offset that continues any listing behind this entry, for as long as the process runs. */
   readonly nextOffset: number;
 }
 
@@ -85,7 +87,12 @@ export type RefusedOperation =
  * Both transports and the tests call exactly this.
  */
 export interface Filesystem {
-  /** Counts one lookup of the inode that it returns. @throws ENOENT */
+  /**
+   * Counts one lookup of the inode that it returns. `.` is the inode `parent` itself, also when the kernel has given all
+   * lookups of it back, and `..` the root.
+   *
+   * @throws ENOENT; ESTALE for `.`
+   */
   lookup(parent: number, name: string, context: RequestContext): Answer<Entry>;
   /** Gives back `count` lookups. */
   forget(ino: number, count: number): void;
@@ -96,12 +103,12 @@ export interface Filesystem {
   /** Shorter than `length` only at the true end of the dump. */
   read(fh: number, offset: number, length: number, context: RequestContext): Answer<PinnedBytes>;
   release(fh: number): void;
-  opendir(ino: number): number;
-  /** Entries behind `offset`; 0 starts afresh with the dumps of this moment. Touches no firmware. */
-  readdir(fh: number, offset: number): readonly DirectoryEntry[];
+  /** Open directories have no state. */
+  opendir(ino: number): void;
+  /** Entries behind `offset`, as they are now. Touches no firmware. */
+  readdir(offset: number): Iterable<DirectoryEntry>;
   /** For READDIRPLUS: counts one lookup, or gives nothing when the attributes are not known without waiting. */
   entryOf(ino: number): Entry | undefined;
-  releasedir(fh: number): void;
   unlink(parent: number, name: string, context: RequestContext): Answer<void>;
   /** @param mask R_OK, W_OK, X_OK; permissions proper are the kernel's (`default_permissions`) */
   access(ino: number, mask: number): void;

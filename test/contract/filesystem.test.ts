@@ -345,6 +345,27 @@ describe.each([
     expect(await errnoOf(() => bare.fs.unlink(ROOT_INO, name, context()))).toBe(errno);
   });
 
+  test('lookup: by inode number, as for a file handle whose inode the kernel has dropped', async () => {
+    await using bare = new Bare({ ...variant });
+    bare.put(TAG, sampleBytes(10));
+    const ino = await bare.lookup(TAG);
+    bare.fs.forget(ino, 1);
+    const entry = await bare.fs.lookup(ino, '.', context());
+    expect(entry.attributes.ino).toBe(ino);
+    expect(bare.fs.counts.inodes, 'it counts as a lookup').toBe(1);
+    expect((await bare.readAll(bare.fs.open(ino, 0))).equals(sampleBytes(10))).toBe(true);
+    const parent = await bare.fs.lookup(ino, '..', context());
+    expect(parent).toMatchObject({ attributes: { ino: ROOT_INO }, generation: 0 });
+    const { generation } = entry;
+    await using other = new Bare({ ...variant });
+    other.put(TAG, sampleBytes(10));
+    const elsewhere = await other.fs.lookup(ROOT_INO, tagName(TAG), context());
+    expect(elsewhere.generation, 'of another mount').not.toBe(generation);
+    expect(await errnoOf(() => bare.fs.lookup(ino + 1, '.', context()))).toBe('ESTALE');
+    bare.gate.raise();
+    expect(await errnoOf(() => bare.fs.lookup(ino, '.', context()))).toBe('ESTALE');
+  });
+
   test('forget and release: nothing is kept of readers that have left', async () => {
     await using bare = new Bare({ ...variant });
     bare.put(TAG, sampleBytes(10));

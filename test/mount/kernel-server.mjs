@@ -25,7 +25,6 @@ const commands = {
     calls: memory.calls,
     waiting: memory.waiting(),
     openFiles: memory.openFiles.size,
-    openDirectories: memory.openDirectories.size,
     lookups: memory.lookups.size,
     pinned: memory.pinned(),
     delivered: [...memory.files.values()].map((file) => file.delivered),

@@ -142,11 +142,9 @@ export class Bare implements AsyncDisposable {
   }
 
   names(): string[] {
-    const fh = this.fs.opendir(ROOT_INO);
-    const [, , ...entries] = this.fs.readdir(fh, 0); // without . and ..
-    const names = entries.map(({ name }) => name);
-    this.fs.releasedir(fh);
-    return names.sort();
+    this.fs.opendir(ROOT_INO);
+    const names = [...this.fs.readdir(0)].map(({ name }) => name);
+    return names.filter((name) => name !== '.' && name !== '..').sort();
   }
 
   /** Firmware calls so far. */

@@ -18,7 +18,6 @@ export interface ServerStats {
   readonly calls: Readonly<Partial<Record<string, number>>>;
   readonly waiting: number;
   readonly openFiles: number;
-  readonly openDirectories: number;
   readonly lookups: number;
   readonly pinned: number;
   readonly delivered: readonly number[];

@@ -23,7 +23,6 @@ export interface MemoryFilesystem {
   /** Lookups that the kernel has not given back, by inode. */
   readonly lookups: Map<number, number>;
   readonly openFiles: { readonly size: number; has(fh: number): boolean };
-  readonly openDirectories: ReadonlySet<number>;
   /** Bytes handed out and not disposed of yet. */
   pinned(): number;
   add(name: string, size: number): MemoryFile;

@@ -16,7 +16,6 @@ export function createMemoryFilesystem(FsError) {
   const calls = {};
   const lookups = new Map();
   const openFiles = new Map();
-  const openDirectories = new Set();
   const listeners = new Set();
   const held = new Map();
   const waiters = new Set();
@@ -28,6 +27,7 @@ export function createMemoryFilesystem(FsError) {
   const known = (ino) => byIno.get(ino) ?? fail('ESTALE', `no inode ${ino}`);
   const entry = (file) => ({
     attributes: { ...attributes(file), ...(file.sizeKnown ? {} : { size: 2 ** 63, validMs: 0 }) },
+    generation: 1,
     validMs: file.validMs,
   });
 
@@ -100,12 +100,9 @@ export function createMemoryFilesystem(FsError) {
     },
     opendir() {
       count('opendir');
-      openDirectories.add(nextFh);
-      return nextFh++;
     },
-    readdir(fh, offset) {
+    readdir(offset) {
       count('readdir');
-      if (!openDirectories.has(fh)) fail('EBADF', `no handle ${fh}`);
       const dots = ['.', '..'].map((name) => ({ name, ino: 1, isDirectory: true }));
       const all = [
         ...dots,
@@ -119,10 +116,6 @@ export function createMemoryFilesystem(FsError) {
       if (file === undefined) return undefined;
       lookups.set(ino, (lookups.get(ino) ?? 0) + 1);
       return entry(file);
-    },
-    releasedir(fh) {
-      count('releasedir');
-      openDirectories.delete(fh);
     },
     unlink(parent, name, context) {
       count('unlink');
@@ -161,7 +154,6 @@ export function createMemoryFilesystem(FsError) {
       },
       has: (fh) => openFiles.has(fh),
     },
-    openDirectories,
     pinned: () => pinned,
     add(name, size) {
       const file = { name, ino: nextIno++, size, validMs: 60_000, sizeKnown: true, delivered: 0 };

@@ -4,11 +4,13 @@ Answers with {"value": ..., "ms": ...} or {"errno": ..., "ms": ...}. Time is tak
 process nor the pipe counts.
 """
 
+import ctypes
 import errno
 import hashlib
 import json
 import mmap
 import os
+import struct
 import sys
 import time
 
@@ -76,6 +78,61 @@ def list_long(path):
     return found
 
 
+libc = ctypes.CDLL(None, use_errno=True)
+libc.getdents64.restype = ctypes.c_ssize_t
+
+
+def checked(result):
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return result
+
+
+def open_directory(path):
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    files[fd] = path
+    return fd
+
+
+def entries_at(fd, offset, size):
+    """One getdents64(2) of `size` bytes, from an offset that an earlier one gave."""
+    os.lseek(fd, offset, os.SEEK_SET)
+    buffer = ctypes.create_string_buffer(size)
+    length = checked(libc.getdents64(fd, buffer, ctypes.c_size_t(size)))
+    found = []
+    at = 0
+    while at < length:
+        ino, behind, record = struct.unpack_from("QqH", buffer, at)
+        name = buffer.raw[at + 19 : at + record].split(b"\0")[0].decode()
+        found.append({"name": name, "offset": behind, "ino": ino})
+        at += record
+    return found
+
+
+class FileHandle(ctypes.Structure):
+    """struct file_handle of open_by_handle_at(2)."""
+
+    _fields_ = [("bytes", ctypes.c_uint), ("type", ctypes.c_int), ("value", ctypes.c_ubyte * 128)]
+
+
+def handle_of(path):
+    handle = FileHandle(bytes=128)
+    mount_id = ctypes.c_int()
+    checked(libc.name_to_handle_at(-100, path.encode(), ctypes.byref(handle), ctypes.byref(mount_id), 0))
+    return {"type": handle.type, "value": bytes(handle.value[: handle.bytes]).hex()}
+
+
+def cat_handle(directory, handle):
+    value = bytes.fromhex(handle["value"])
+    wanted = FileHandle(len(value), handle["type"], (ctypes.c_ubyte * 128)(*value))
+    fd = checked(libc.open_by_handle_at(directory, ctypes.byref(wanted), os.O_RDONLY))
+    try:
+        return pread(fd, 0, os.fstat(fd).st_size)
+    finally:
+        os.close(fd)
+
+
 OPERATIONS = {
     "open": open_file,
     "close": close,
@@ -85,6 +142,10 @@ OPERATIONS = {
     "stat": lambda path: os.stat(path).st_size,
     "ls": lambda path: sorted(os.listdir(path)),
     "ls -l": list_long,
+    "opendir": open_directory,
+    "entries at": entries_at,
+    "handle of": handle_of,
+    "cat handle": cat_handle,
     "df": lambda path: os.statvfs(path).f_blocks,
     "rm": os.unlink,
     "getxattr": lambda path, name: os.getxattr(path, name).decode(),

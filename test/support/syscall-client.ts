@@ -15,6 +15,19 @@ export interface Digest {
   readonly sha256: string;
 }
 
+export interface Entry {
+  readonly name: string;
+  /** Where to go on behind it. */
+  readonly offset: number;
+  readonly ino: number;
+}
+
+/** As name_to_handle_at(2) gives it. */
+export interface FileHandle {
+  readonly type: number;
+  readonly value: string;
+}
+
 /** Calls by name: what they take and what they give. */
 export interface Calls {
   open: (path: string) => number;
@@ -26,6 +39,12 @@ export interface Calls {
   stat: (path: string) => number;
   ls: (path: string) => string[];
   'ls -l': (path: string) => Record<string, number>;
+  opendir: (path: string) => number;
+  /** One getdents64(2) with room for `size` bytes. */
+  'entries at': (fd: number, offset: number, size: number) => Entry[];
+  'handle of': (path: string) => FileHandle;
+  /** open_by_handle_at(2), through an open directory of the same mount. */
+  'cat handle': (directory: number, handle: FileHandle) => Digest;
   df: (path: string) => number;
   rm: (path: string) => null;
   getxattr: (path: string, name: string) => string;
@@ -90,7 +109,7 @@ export class SyscallClient implements Disposable {
     ...args: Parameters<Calls[Name]>
   ): Promise<ReturnType<Calls[Name]>> {
     const { value, errno } = await this.call(op, ...args);
-    if (errno !== undefined) throw new Error(`${op} ${args.join(' ')} failed with ${errno}`);
+    if (errno !== undefined) throw new Error(`${op} ${JSON.stringify(args)} failed with ${errno}`);
     return value!;
   }
 

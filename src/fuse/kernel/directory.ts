@@ -7,7 +7,7 @@ const DT_DIR = 4;
 const DT_REG = 8;
 
 /** READDIR: as many fuse_dirent as fit into `size` bytes; the kernel comes back for the rest. */
-export function encodeDirectory(writer: ByteWriter, entries: readonly DirectoryEntry[], size: number): void {
+export function encodeDirectory(writer: ByteWriter, entries: Iterable<DirectoryEntry>, size: number): void {
   let room = Math.min(size, writer.room);
   for (const entry of entries) {
     room -= recordBytes(entry.name, DIRENT_BYTES);
@@ -26,7 +26,7 @@ export function encodeDirectory(writer: ByteWriter, entries: readonly DirectoryE
  */
 export function encodeDirectoryPlus(
   writer: ByteWriter,
-  entries: readonly DirectoryEntry[],
+  entries: Iterable<DirectoryEntry>,
   size: number,
   entryOf: (ino: number) => Entry | undefined,
 ): number[] {

@@ -14,11 +14,11 @@ const SECTOR_BYTES = 512;
 /** Longer validities mean "for ever" to the kernel as well. */
 const MAX_SECONDS = 2 ** 32;
 
-/** fuse_entry_out. Generation 0: inode numbers are never used again. */
+/** fuse_entry_out. */
 export function encodeEntry(writer: ByteWriter, entry: Entry): void {
   const { attributes } = entry;
   writer.u64FromNumber(attributes.ino);
-  writer.zeros(8);
+  writer.u64FromNumber(entry.generation);
   writer.u64FromNumber(wholeSeconds(entry.validMs));
   writer.u64FromNumber(wholeSeconds(attributes.validMs));
   writer.u32(nanoseconds(entry.validMs));

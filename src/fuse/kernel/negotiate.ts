@@ -23,6 +23,8 @@ const WANTED_FLAGS =
   INIT_FLAG.ASYNC_READ |
   // open(2) for writing is refused in one request, O_TRUNC or not.
   INIT_FLAG.ATOMIC_O_TRUNC |
+  // File handles stay valid when the kernel drops an inode: it looks up `.` in it.
+  INIT_FLAG.EXPORT_SUPPORT |
   INIT_FLAG.DO_READDIRPLUS |
   INIT_FLAG.READDIRPLUS_AUTO |
   INIT_FLAG.PARALLEL_DIROPS |
@@ -36,7 +38,7 @@ const WANTED_FLAGS =
 /**
  * Answers FUSE_INIT: what this transport uses of what the kernel offers.
  *
- * Not asked for: locks (the kernel keeps them), a write-back cache, io_uring, NFS export.
+ * Not asked for: locks (the kernel keeps them), a write-back cache, io_uring.
  */
 export function negotiate(request: InitRequest, pageBytes: number): Negotiation {
   if (request.major > MAJOR) return { kind: 'again', reply: replyTo(request, OUR_MINOR, pageBytes) };

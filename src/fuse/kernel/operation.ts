@@ -21,7 +21,6 @@ export interface Server {
   readonly replies: Replies;
   /** Handles that the kernel holds. */
   readonly openFiles: Set<number>;
-  readonly openDirectories: Set<number>;
   initialize(request: InitRequest): Negotiation;
   interrupt(unique: bigint): void;
 }

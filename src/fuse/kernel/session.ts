@@ -45,7 +45,6 @@ export class Session implements Server {
   readonly filesystem: Filesystem;
   readonly replies: Replies;
   readonly openFiles = new Set<number>();
-  readonly openDirectories = new Set<number>();
   /** Settles with the kernel's first INIT that we understand, or do not. */
   readonly initialized: Promise<Negotiation>;
   readonly #options: SessionOptions;
@@ -106,9 +105,7 @@ export class Session implements Server {
   /** Gives back the handles whose RELEASE the kernel did not send any more. */
   releaseAll(): void {
     for (const fh of this.openFiles) this.#giveBack('release', () => this.filesystem.release(fh));
-    for (const fh of this.openDirectories) this.#giveBack('releasedir', () => this.filesystem.releasedir(fh));
     this.openFiles.clear();
-    this.openDirectories.clear();
   }
 
   #giveBack(operation: string, release: () => void): void {

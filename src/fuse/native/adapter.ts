@@ -22,6 +22,9 @@ interface OpenFile {
 /** The largest handle that the addon passes on unharmed: it is a signed 32-bit number there, and 0 means none. */
 const MAX_HANDLE = 2 ** 31 - 1;
 
+/** libfuse keeps a copy of the listing for each open directory, some 64 bytes an entry: 64 MiB of them in all. */
+const MAX_LISTED_ENTRIES = 1024 * 1024;
+
 /** libfuse's path operations, done by a `Filesystem`. */
 export class Adapter {
   readonly #filesystem: Filesystem;
@@ -30,6 +33,7 @@ export class Adapter {
   readonly #reads: ReadsInFlight;
   readonly #files = new Map<number, OpenFile>();
   #lastHandle = 0;
+  #openDirectories = 0;
 
   constructor(filesystem: Filesystem, walk: PathWalk, requests: RequestContexts, reads: ReadsInFlight) {
     this.#filesystem = filesystem;
@@ -59,19 +63,22 @@ export class Adapter {
     return this.#requests.run((context) => this.#filesystem.getattr(name.ino, context, fh));
   }
 
+  /** @throws ENFILE when libfuse would keep too many copies of the listing @returns no handle */
+  opendir(): number {
+    this.#filesystem.opendir(ROOT_INO);
+    if ((this.#openDirectories + 1) * this.#filesystem.statfs().files > MAX_LISTED_ENTRIES)
+      throw new FsError('ENFILE', 'too many open directories', { fields: { open: this.#openDirectories } });
+    this.#openDirectories += 1;
+    return 0;
+  }
+
+  releasedir(): void {
+    this.#openDirectories -= 1;
+  }
+
   /** The whole listing at once: libfuse keeps it for as long as the directory is open. */
   readdir(): readonly DirectoryEntry[] {
-    const fh = this.#filesystem.opendir(ROOT_INO);
-    try {
-      const entries: DirectoryEntry[] = [];
-      for (;;) {
-        const more = this.#filesystem.readdir(fh, entries.at(-1)?.nextOffset ?? 0);
-        if (more.length === 0) return entries;
-        for (const entry of more) entries.push(entry);
-      }
-    } finally {
-      this.#filesystem.releasedir(fh);
-    }
+    return [...this.#filesystem.readdir(0)];
   }
 
   open(path: string, flags: number): Answer<number> {

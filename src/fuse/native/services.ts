@@ -43,6 +43,14 @@ export function serveNames(serve: Serve, adapter: Adapter): void {
     'rename',
     plain((from: string, to: string) => adapter.rename(from, to)),
   );
+  serve(
+    'opendir',
+    handle(() => adapter.opendir()),
+  );
+  serve(
+    'releasedir',
+    plain(() => adapter.releasedir()),
+  );
   serve('readdir', {
     run: () => adapter.readdir(),
     reply: (entries) => [0, ...listing(entries)],
@@ -50,7 +58,7 @@ export function serveNames(serve: Serve, adapter: Adapter): void {
   });
 }
 
-/** `flush`, `fsync` and `opendir` are left out: libfuse answers them itself, and the kernel stops asking. */
+/** `flush` and `fsync` are left out: libfuse answers them itself, and the kernel stops asking. */
 export function serveFiles(serve: Serve, adapter: Adapter): void {
   serve(
     'open',

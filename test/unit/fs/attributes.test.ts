@@ -71,5 +71,9 @@ describe('dumpAttributes', () => {
 
 test('dumpEntry lets the name be believed although the size is not', () => {
   const dump = fakeDump(1);
-  expect(dumpEntry(dump, ROOT_ONLY)).toEqual({ attributes: dumpAttributes(dump, ROOT_ONLY), validMs: 1000 });
+  expect(dumpEntry(dump, ROOT_ONLY, 7)).toEqual({
+    attributes: dumpAttributes(dump, ROOT_ONLY),
+    generation: 7,
+    validMs: 1000,
+  });
 });

@@ -1,36 +1,31 @@
 import type { DirectoryEntry } from '../../../fs/index.js';
-import { decodeOpen, decodeRead, decodeRelease } from '../decode.js';
+import { decodeOpen, decodeRead } from '../decode.js';
 import { encodeDirectory, encodeDirectoryPlus } from '../directory.js';
 import { encodeOpen } from '../encode.js';
 import type { Operation, Server } from '../operation.js';
 import { acknowledging, replying } from '../operation.js';
 import type { KernelRequest } from '../request.js';
 
-/** Open directories. */
+/** Listing the root. Open directories have no state, and no handles. */
 
-export const opendir: Operation<number> = {
-  name: 'opendir',
-  silent: false,
-  run: ({ filesystem }, { nodeid, body }) => {
+export const opendir = replying(
+  'opendir',
+  ({ filesystem }, { nodeid, body }) => {
     decodeOpen(body);
-    return filesystem.opendir(nodeid);
+    filesystem.opendir(nodeid);
   },
-  reply: ({ filesystem, replies, openDirectories }, { unique }, fh) => {
-    encodeOpen(replies.startBody(), fh, 0);
-    if (replies.sendBody(unique)) openDirectories.add(fh);
-    else filesystem.releasedir(fh);
-  },
-};
+  (writer) => encodeOpen(writer, 0, 0),
+);
 
 interface Listing {
-  readonly entries: readonly DirectoryEntry[];
+  readonly entries: Iterable<DirectoryEntry>;
   /** Bytes that the kernel has room for. */
   readonly size: number;
 }
 
 function list({ filesystem }: Server, { body }: KernelRequest): Listing {
-  const { fh, offset, size } = decodeRead(body);
-  return { entries: filesystem.readdir(fh, offset), size };
+  const { offset, size } = decodeRead(body);
+  return { entries: filesystem.readdir(offset), size };
 }
 
 export const readdir = replying('readdir', list, (writer, { entries, size }) =>
@@ -48,8 +43,4 @@ export const readdirplus: Operation<Listing> = {
   },
 };
 
-export const releasedir = acknowledging('releasedir', ({ filesystem, openDirectories }, { body }) => {
-  const fh = decodeRelease(body);
-  openDirectories.delete(fh);
-  filesystem.releasedir(fh);
-});
+export const releasedir = acknowledging('releasedir', () => undefined);

@@ -20,7 +20,7 @@ const ATTRIBUTES: Attributes = {
   mtimeMs: 1_700_000_000_123,
   validMs: 60_250,
 };
-const ENTRY: Entry = { attributes: ATTRIBUTES, validMs: 1500 };
+const ENTRY: Entry = { attributes: ATTRIBUTES, generation: 0xfedc_ba98, validMs: 1500 };
 const DOTS: readonly DirectoryEntry[] = [
   { name: '.', ino: 1, isDirectory: true, nextOffset: 1 },
   { name: '..', ino: 1, isDirectory: true, nextOffset: 2 },
@@ -113,7 +113,7 @@ describe('directories', () => {
     const asked: number[] = [];
     const entryOf = (ino: number): Entry => {
       asked.push(ino);
-      return { attributes: { ...ATTRIBUTES, ino }, validMs: 0 };
+      return { attributes: { ...ATTRIBUTES, ino }, generation: 1, validMs: 0 };
     };
     const numbered = [...DOTS, ...entries.map((entry, index) => ({ ...entry, ino: 10 + index }))];
     const size = 2 * (128 + 32) + 2 * (128 + RECORD) + 100;

@@ -180,23 +180,21 @@ describe('Session undoes what a lost reply has counted', () => {
   test('LOOKUP and READDIRPLUS: lookups are given back', () => {
     const { memory, session, replies } = bench();
     memory.add('a', 100);
-    const fh = memory.filesystem.opendir(1);
     replies.nobodyWaits = true;
     session.handle(kernelRequest(OPCODE.LOOKUP, nameBody('a')));
-    session.handle(kernelRequest(OPCODE.READDIRPLUS, readBody(fh, 0, 4096)));
+    session.handle(kernelRequest(OPCODE.READDIRPLUS, readBody(0, 0, 4096)));
     expect(memory.calls).toMatchObject({ lookup: 1, entryOf: 1 });
     expect(memory.lookups.size).toBe(0);
   });
 
-  test('OPEN and OPENDIR: handles are closed', () => {
+  test('OPEN: the handle is closed', () => {
     const { memory, session, replies } = bench();
     const file = memory.add('a', 100);
     replies.nobodyWaits = true;
     session.handle(kernelRequest(OPCODE.OPEN, (writer) => writer.zeros(8), { nodeid: file.ino }));
-    session.handle(kernelRequest(OPCODE.OPENDIR, (writer) => writer.zeros(8)));
-    expect(memory.calls).toMatchObject({ open: 1, opendir: 1 });
-    expect(memory.openFiles.size + memory.openDirectories.size).toBe(0);
-    expect(session.openFiles.size + session.openDirectories.size).toBe(0);
+    expect(memory.calls).toMatchObject({ open: 1 });
+    expect(memory.openFiles.size).toBe(0);
+    expect(session.openFiles.size).toBe(0);
   });
 });
 
@@ -275,9 +273,8 @@ describe('Session answers later', () => {
   test('releaseAll closes what the kernel never released', () => {
     const one = bench();
     openFile(one, one.memory.add('a', 1).ino);
-    one.session.handle(kernelRequest(OPCODE.OPENDIR, (writer) => writer.zeros(8)));
     one.session.releaseAll();
-    expect(one.memory.openFiles.size + one.memory.openDirectories.size).toBe(0);
+    expect(one.memory.openFiles.size).toBe(0);
   });
 });
 

@@ -131,7 +131,14 @@ describe('names', () => {
     memory.add('a', 1);
     memory.add('b', 1);
     expect(adapter.readdir().map(({ name }) => name)).toEqual(['.', '..', 'a', 'b']);
-    expect(memory.openDirectories.size).toBe(0);
+  });
+
+  test('are listed in no more open directories than libfuse has room for', async () => {
+    for (let count = 0; count < 1024; count += 1) memory.add(`file ${count}`, 1);
+    for (let count = 0; count < 1024; count += 1) adapter.opendir();
+    expect(await errnoOf(() => adapter.opendir())).toBe('ENFILE');
+    adapter.releasedir();
+    expect(adapter.opendir()).toBe(0);
   });
 
   test('that stand for another inode lose their pages before they do', async () => {
