@@ -3,7 +3,7 @@ import { createLogger } from '../base/log.js';
 import type { Logger } from '../base/log.js';
 import type { Filesystem } from '../fs/index.js';
 import type { Mounted, Transport } from '../fuse/index.js';
-import { MountError, resolveMountpoint, selectTransport } from '../fuse/index.js';
+import { connectionOf, MountError, mountpointOf, resolveMountpoint, selectTransport } from '../fuse/index.js';
 import { DiscreetLog } from '../lockdown/index.js';
 import { Cleanup } from './cleanup.js';
 import { compose } from './compose.js';
@@ -11,10 +11,11 @@ import { controlRoutes } from './control/control-routes.js';
 import { serveControl } from './control/control-socket.js';
 import { daemonize } from './daemonize.js';
 import { CommandError, EXIT } from './exit-status.js';
+import { checkNotHidden } from './hidden-paths.js';
 import { integrityEffect } from './integrity-effect.js';
 import { logOptions } from './log-settings.js';
 import type { MountRequest } from './mount-request.js';
-import { checkNotHidden, passedDescriptor } from './mount-request.js';
+import { passedDescriptor } from './mount-request.js';
 import { openUnlockedGate } from './open-gate.js';
 import type { Parent } from './parent.js';
 import { waitingParent } from './parent.js';
@@ -109,7 +110,12 @@ function sayIntegrity(source: ChosenSource['name'], log: Logger): void {
 
 /** Without symbolic links, so that `list` and `umount` find it under any spelling. */
 async function realMountpoint({ mountpoint, settings }: MountRequest): Promise<string> {
-  if (passedDescriptor(mountpoint) !== undefined) return mountpoint;
+  const descriptor = passedDescriptor(mountpoint);
+  if (descriptor !== undefined) {
+    const place = mountpointOf(connectionOf(descriptor));
+    if (place !== undefined) checkNotHidden(place, settings, true);
+    return mountpoint;
+  }
   const real = await resolveMountpoint(mountpoint);
   checkNotHidden(real, settings);
   return real;

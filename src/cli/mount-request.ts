@@ -1,10 +1,8 @@
-import { realpathSync } from 'node:fs';
 import { totalmem } from 'node:os';
-import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { formatSize } from '../base/size.js';
 import { usageError } from './exit-status.js';
 import { ALWAYS_FOR_THE_KERNEL } from './mount-words.js';
-import { longName } from './option-kinds.js';
 import type { Settings, SourceName } from './option-table.js';
 import { SOURCE_NAMES } from './option-table.js';
 import type { ParsedOptions } from './parse-options.js';
@@ -62,41 +60,6 @@ function checkMemory(cacheSizeBytes: number): void {
     throw usageError(
       `--cache-size: ${formatSize(cacheSizeBytes)} is more than the ${formatSize(memoryBytes)} of this machine`,
     );
-}
-
-/** Files that the daemon itself uses. */
-const PATHS = [
-  'simDir',
-  'opalDir',
-  'traceRtas',
-  'lockdownFile',
-  'spool',
-  'platformLog',
-  'errorLog',
-  'stateFile',
-] as const;
-
-/**
- * A daemon that needs a file below its own mount waits for itself.
- *
- * @param mountpoint absolute, without symbolic links
- * @throws CommandError with status `usage`
- */
-export function checkNotHidden(mountpoint: string, settings: Settings): void {
-  for (const key of PATHS) {
-    const path = settings[key];
-    if (path !== undefined && isAbsolute(path) && `${realPath(path)}/`.startsWith(`${mountpoint}/`))
-      throw usageError(`--${longName(key)} ${path} would be hidden by the mount at ${mountpoint}`);
-  }
-}
-
-/** As far as it exists. */
-function realPath(path: string): string {
-  try {
-    return realpathSync.native(path);
-  } catch {
-    return path === '/' ? path : join(realPath(dirname(path)), basename(path));
-  }
 }
 
 function sourceOf({ settings, given }: ParsedOptions, word: string | undefined): SourceName {

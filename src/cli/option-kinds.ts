@@ -11,6 +11,8 @@ interface Described {
   /** One line for `--help`; the default is added to it. */
   readonly summary: string;
   readonly short?: string;
+  /** True: names a path that the daemon uses while it serves, so its own mount must not hide it. */
+  readonly usedWhileServing?: true;
   /** True: makes no sense in a file system table. */
   readonly argvOnly?: true;
 }

@@ -63,6 +63,7 @@ export const OPTIONS = {
     ...IN_SOURCE,
     metavar: 'PATH',
     parse: path,
+    usedWhileServing: true,
     summary: "directory of OPAL's dumps (default: /sys/firmware/opal/dump)",
   },
   events: {
@@ -79,6 +80,7 @@ export const OPTIONS = {
     ...IN_EVENTS,
     metavar: 'PATH',
     parse: path,
+    usedWhileServing: true,
     summary: 'log that rtas_errd writes (default: /var/log/platform)',
   },
   errorLog: {
@@ -86,6 +88,7 @@ export const OPTIONS = {
     ...IN_EVENTS,
     metavar: 'PATH',
     parse: path,
+    usedWhileServing: true,
     summary:
       "the kernel's event log, which only one program can read (default: /proc/powerpc/rtas/error_log)",
   },
@@ -94,6 +97,7 @@ export const OPTIONS = {
     ...IN_EVENTS,
     metavar: 'PATH',
     parse: path,
+    usedWhileServing: true,
     summary: 'file that keeps the tags known for the next start (default: none)',
   },
   simDir: {
@@ -101,6 +105,7 @@ export const OPTIONS = {
     ...IN_SIM,
     metavar: 'DIR',
     parse: path,
+    usedWhileServing: true,
     summary: 'the simulated dumps are the files in DIR that are named by tag',
   },
   simDump: {
@@ -161,6 +166,7 @@ export const OPTIONS = {
     metavar: 'auto|none|DIR',
     default: 'auto',
     parse: wordOrPath('auto', 'none'),
+    usedWhileServing: true,
     summary: 'encrypted copies on disk while mounted; auto: where firmware would have to start over',
   },
   spoolSize: {
@@ -231,6 +237,7 @@ export const OPTIONS = {
     ...IN_LOCKDOWN,
     metavar: 'PATH',
     parse: path,
+    usedWhileServing: true,
     summary: 'file that says the level (default: /sys/kernel/security/lockdown)',
   },
   mountpoint: {
@@ -277,6 +284,7 @@ export const OPTIONS = {
     group: 'Diagnostics',
     metavar: 'FILE',
     parse: path,
+    usedWhileServing: true,
     summary: 'append one JSON line per firmware call to FILE, a regular file of your own',
   },
   logLevel: {

@@ -1,6 +1,7 @@
 export * from './transport.js';
 export { canMountDirectly } from './kernel/can-mount.js';
 export { whyNoDevice } from './kernel/device.js';
+export { connectionOf, mountpointOf } from './kernel/wake-reader.js';
 export {
   checkMountpoint,
   mountsAt,

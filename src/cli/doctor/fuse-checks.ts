@@ -13,7 +13,8 @@ import {
   whyNoDevice,
 } from '../../fuse/index.js';
 import type { Transport } from '../../fuse/index.js';
-import { checkNotHidden, passedDescriptor } from '../mount-request.js';
+import { checkNotHidden } from '../hidden-paths.js';
+import { passedDescriptor } from '../mount-request.js';
 import type { Settings } from '../option-table.js';
 import type { Finding } from './finding.js';
 import { reasonOf } from './finding.js';
