@@ -24,6 +24,7 @@ const FOREIGN = new Set([
   '--strip-components',
   '--omit',
   '--ignore-scripts',
+  '--color',
 ]);
 
 test.each(documents)('%s names no option that does not exist', (name) => {
