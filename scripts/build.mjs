@@ -30,15 +30,15 @@ const BUNDLES = [
   { entries: ['cli/main.js'], groups: [{ name: 'shared', minShareCount: 2 }] },
   {
     entries: [
-      'dump/pump-thread.js',
+      'transfer/hand-thread.js',
       'source/librtas-driver.js',
       'source/opal-driver.js',
       'source/papr-driver.js',
       'source/sim-driver.js',
     ],
-    groups: [{ name: 'pump-shared', minShareCount: 2 }],
+    groups: [{ name: 'hand-shared', minShareCount: 2 }],
   },
-  { entries: ['dump/spool/spool-thread.js'] },
+  { entries: ['memory/spool/spool-thread.js'] },
   { entries: ['fuse/kernel/device-reader.js'] },
   { entries: ['fuse/notification-writer.js'] },
 ];

@@ -5,7 +5,19 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** A file may import from a lower rank or from its own room. `base` is imported file by file. */
-const RANK = { base: 0, rtas: 1, lockdown: 1, sim: 2, source: 3, dump: 4, fs: 5, fuse: 6, cli: 7 };
+const RANK = {
+  base: 0,
+  rtas: 1,
+  lockdown: 1,
+  sim: 2,
+  source: 3,
+  memory: 3,
+  transfer: 4,
+  dump: 5,
+  fs: 6,
+  fuse: 7,
+  cli: 8,
+};
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const src = join(root, 'src');

@@ -3,7 +3,7 @@
  *
  * Worker threads load JavaScript only. Under a test runner that executes `src/*.ts`, what is shipped in `dist/` is taken.
  *
- * @param file from the root of the program, as in `src/`: `dump/pump-thread.js`
+ * @param file from the root of the program, as in `src/`: `transfer/hand-thread.js`
  * @param here where this module is: one directory below the root. `scripts/build.mjs` sees to it that this holds for
  *   the file into which it is bundled.
  */

@@ -8,15 +8,11 @@ import type { DumpAnnouncement, DumpSource } from '../source/index.js';
 import type { Announcement } from './announcements/announcement.js';
 import { RecentSet } from './announcements/recent-set.js';
 import { Verifier } from './announcements/verifier.js';
-import { Allowance } from './allowance.js';
-import { BlockCache } from './block-cache.js';
+import { BlockCache, Spool, budgetFor, spoolBacklogBlocks } from '../memory/index.js';
+import { HandWorker, Handles, Pool } from '../transfer/index.js';
 import type { DumpParts, DumpState, KnownDump, LostReason, SizeOrigin } from './dump.js';
 import { Dump } from './dump.js';
 import { ProbeLimiter } from './probe-limiter.js';
-import { PumpThreads } from './pump-threads.js';
-import { PumpWorker } from './pump-worker.js';
-import { pumpQuota, spoolBacklogBlocks } from './quota.js';
-import { Spool } from './spool/spool.js';
 
 export interface DumpStoreOptions {
   readonly source: DumpSource;
@@ -56,6 +52,9 @@ export type Prober = 'root' | 'owner';
 
 const TICK_MS = 1000;
 
+/** Dumps that are read side by side while firmware answers at once: it serves one call at a time. */
+const HANDS_AT_WORK = 4;
+
 /** More announced dumps than a machine can have: a log full of nonsense must not fill the memory. */
 const MOST_ANNOUNCED = 16_384;
 const NEVER = new AbortController().signal;
@@ -65,7 +64,7 @@ export class DumpStore implements AsyncDisposable {
   readonly source: DumpSource;
   readonly events = new Listeners<StoreEvent>();
   readonly #parts: DumpParts;
-  readonly #threads: PumpThreads;
+  readonly #pool: Pool;
   readonly #cache: BlockCache;
   readonly #spool: Spool | undefined;
   readonly #listed = new Map<DumpTag, Dump>();
@@ -98,27 +97,27 @@ export class DumpStore implements AsyncDisposable {
     this.#cache = new BlockCache(options.cacheSizeBytes);
     const { slots, slabs } = this.#cache.arena;
     const mostBacklog = options.spool === undefined ? 0 : spoolBacklogBlocks(slots);
-    const quota = pumpQuota(slots - mostBacklog);
+    const budget = budgetFor(slots - mostBacklog);
     this.#spool =
       options.spool === undefined ? undefined : new Spool({ ...options.spool, slabs, mostBacklog, log });
-    const { pumps, extraPumps, pinnedWindowBlocks } = quota;
-    this.#threads = new PumpThreads(
-      pumps,
-      extraPumps,
-      (onGone) => new PumpWorker(source.driver, slabs, onGone),
+    this.#pool = new Pool(
+      { atWork: Math.min(HANDS_AT_WORK, budget.hands), most: budget.hands },
+      (life) => new HandWorker(source.driver, slabs, life),
+      log,
+      now,
     );
     this.#parts = {
       source,
       cache: this.#cache,
-      quota,
-      windowPins: new Allowance(pinnedWindowBlocks),
-      threads: this.#threads,
+      budget,
+      pool: this.#pool,
+      handles: new Handles(budget.passes),
       spool: this.#spool,
       now,
       log,
     };
-    // However slow firmware is with the owner's questions, pump threads for root's are left.
-    const ownersAtOnce = Math.max(1, Math.floor(pumps / 4));
+    // However slow firmware is with the owner's questions, threads for root's are left.
+    const ownersAtOnce = Math.max(1, Math.floor(budget.hands / 4));
     this.#probes = { root: new ProbeLimiter(now), owner: new ProbeLimiter(now, ownersAtOnce) };
     this.#unsubscribe = source.onChange(() => {
       this.#refresh();
@@ -134,7 +133,7 @@ export class DumpStore implements AsyncDisposable {
 
   /** Prepares for the first reader what takes time. Touches no firmware. */
   getReady(): void {
-    this.#threads.keepOneReady();
+    this.#pool.getReady();
   }
 
   /** Listed dumps, in the order in which they appeared. Touches no firmware. */
@@ -244,7 +243,7 @@ export class DumpStore implements AsyncDisposable {
     clearInterval(this.#ticker);
     this.#verifier.stop();
     this.#unsubscribe();
-    await this.#threads.end();
+    await this.#pool.end();
     await this.#spool?.end();
     this.#cache.wipe();
     await this.source[Symbol.asyncDispose]();
@@ -405,7 +404,6 @@ export class DumpStore implements AsyncDisposable {
       dump.forget();
       this.#departed.delete(dump);
     }
-    this.#threads.tick();
   }
 }
 

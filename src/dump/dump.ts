@@ -6,17 +6,13 @@ import type { DumpTag } from '../base/tag.js';
 import { dumpType, tagName } from '../base/tag.js';
 import type { DumpAnnouncement, SourceErrorData } from '../source/index.js';
 import type { Announcement } from './announcements/announcement.js';
-import { BLOCK_BYTES } from './arena.js';
-import type { Block } from './block-cache.js';
-import { BlockOwner } from './block-cache.js';
+import type { Block } from '../memory/index.js';
+import { BLOCK_BYTES, BlockOwner, MAX_READ_BYTES, PinnedRange } from '../memory/index.js';
+import type { Progress, TransferOwner, TransferParts } from '../transfer/index.js';
+import { Transfer } from '../transfer/index.js';
 import { Coverage } from './coverage.js';
-import type { DumpDirectory } from './directory.js';
-import { readDirectory } from './directory.js';
-import { PinnedRange } from './pinned-range.js';
-import type { PumpOwner, PumpParts } from './pump.js';
-import { Pump } from './pump.js';
-import { MAX_READ_BYTES } from './quota.js';
-import type { Progress } from './waiters.js';
+import type { DumpDirectory } from './header.js';
+import { readDirectory } from './header.js';
 
 /** Where the shown size comes from. `measured`: from reading the dump through, or corrected by doing so. */
 export type SizeOrigin = 'source' | 'announced' | 'directory' | 'measured';
@@ -46,10 +42,10 @@ const NOTHING_YET: Progress = { highWater: 0, end: undefined };
 /** What a dump begins with: the source's announcement, or somebody else's. */
 export type KnownDump = DumpAnnouncement & Pick<Announcement, 'isRemembered'>;
 
-export type DumpParts = Omit<PumpParts, 'blocks'> & { readonly log: Logger };
+export type DumpParts = Omit<TransferParts, 'blocks'> & { readonly log: Logger };
 
 /** One incarnation of a dump: random access, an exact size, and the proof of what readers have got. */
-export class Dump implements PumpOwner {
+export class Dump implements TransferOwner {
   readonly tag: DumpTag;
   readonly type: string;
   /** Unique among all dumps of this process, also when a tag comes back. */
@@ -63,7 +59,7 @@ export class Dump implements PumpOwner {
   readonly #blocks = new BlockOwner();
   readonly #coverage = new Coverage();
   /** Made when firmware is first asked: most of ten thousand dumps never are. */
-  #pump: Pump | undefined;
+  #transfer: Transfer | undefined;
   #expected: DumpSize | undefined;
   /** Only old knowledge says that the dump is there. */
   #isRemembered: boolean;
@@ -166,7 +162,7 @@ export class Dump implements PumpOwner {
 
   dropHandle(): void {
     this.#openHandles -= 1;
-    if (this.#openHandles === 0) this.#pump?.stopReadAhead();
+    if (this.#openHandles === 0) this.#transfer?.stopReadAhead();
   }
 
   // --- what may need firmware ---
@@ -253,7 +249,7 @@ export class Dump implements PumpOwner {
 
   /** Takes an invalidation back. False: firmware has been told. */
   cancelInvalidate(): boolean {
-    return this.#pump?.cancelInvalidate() ?? true;
+    return this.#transfer?.cancelInvalidate() ?? true;
   }
 
   /**
@@ -264,7 +260,7 @@ export class Dump implements PumpOwner {
     if (this.#lost !== undefined && why !== 'locked') return;
     const error = lostError(why, this.tag);
     this.#lost = { why, error };
-    this.#pump?.stop(error);
+    this.#transfer?.stop(error);
     if (why !== 'gone' && why !== 'locked') this.forget();
     this.events.emit({ kind: 'lost', dump: this, why });
   }
@@ -272,19 +268,19 @@ export class Dump implements PumpOwner {
   /** Overwrites what is cached of the dump, and everything learned from its bytes. */
   forget(): void {
     this.#parts.cache.dropAll(this.#blocks);
-    this.#pump?.destroySpool();
+    this.#transfer?.destroySpool();
     this.#coverage.clear();
     this.#directory = undefined;
   }
 
   /** Once a second: gives unused firmware handles back, and what is kept for a transfer that brought nothing. */
   tick(): void {
-    this.#pump?.tick();
+    this.#transfer?.tick();
     const isUnused = this.#openHandles === 0 && this.delivered === 0 && this.#blocks.blocks.size === 0;
-    if (isUnused && this.#pump?.isForgettable === true) this.#pump = undefined;
+    if (isUnused && this.#transfer?.isForgettable === true) this.#transfer = undefined;
   }
 
-  // --- PumpOwner ---
+  // --- TransferOwner ---
 
   onProgress(): void {
     const expected = this.#expected;
@@ -323,12 +319,12 @@ export class Dump implements PumpOwner {
   // --- inside ---
 
   get #progress(): Progress {
-    return this.#pump?.progress ?? NOTHING_YET;
+    return this.#transfer?.progress ?? NOTHING_YET;
   }
 
-  get #running(): Pump {
-    this.#pump ??= new Pump(this, { ...this.#parts, blocks: this.#blocks });
-    return this.#pump;
+  get #running(): Transfer {
+    this.#transfer ??= new Transfer(this, { ...this.#parts, blocks: this.#blocks });
+    return this.#transfer;
   }
 
   #cached(start: number, end: number): PinnedBytes | undefined {

@@ -19,7 +19,7 @@ export class ProbeLimiter<Key, Value> {
   #tokens = BURST;
   #refilledAtMs: number;
 
-  /** @param mostAtOnce questions under way: each may keep a pump thread for as long as firmware takes */
+  /** @param mostAtOnce questions under way: each may keep a hand for as long as firmware takes */
   constructor(now: () => number, mostAtOnce = Infinity) {
     this.#now = now;
     this.#mostAtOnce = mostAtOnce;

@@ -27,12 +27,12 @@ export interface DumpFacts {
   readonly faults: readonly Fault[];
   /** Where the transfer stands, shared by all threads; see `DumpRecord`. */
   readonly record: SharedArrayBuffer;
-  /** One integer: not 0 while some thread has a `/dev/papr-platform-dump` handle for the tag. */
+  /** The tag's handle of `/dev/papr-platform-dump`, shared by all threads; see `SimPaprDevice`. */
   readonly handle: SharedArrayBuffer;
 }
 
-export function createHandleFlag(): SharedArrayBuffer {
-  return new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+export function createHandleMemory(): SharedArrayBuffer {
+  return new SharedArrayBuffer(BigUint64Array.BYTES_PER_ELEMENT + 3 * Int32Array.BYTES_PER_ELEMENT);
 }
 
 /** @param handle belongs to the tag, so it outlives an incarnation */
@@ -41,7 +41,7 @@ export function createDumpFacts(
   content: ContentSpec | null,
   options: { incarnation?: number; side?: SideFile; handle?: SharedArrayBuffer } = {},
 ): DumpFacts {
-  const { incarnation = 1, side = NO_SIDE_FILE, handle = createHandleFlag() } = options;
+  const { incarnation = 1, side = NO_SIDE_FILE, handle = createHandleMemory() } = options;
   const { latencyUs, chunk, faults } = side;
   return {
     tag,

@@ -9,15 +9,56 @@ import { sleep, yieldAfterBusy } from './precise-wait.js';
 /** The kernel waits no longer than this for one extended delay (arch/powerpc/kernel/rtas.c, rtas_busy_delay). */
 const MAX_DELAY_MS = 1000;
 
-interface Handle {
+/** One tag's handle, in memory that all threads share: it belongs to the process, as a descriptor does. */
+class Handle {
   readonly tag: DumpTag;
-  /** One integer: not 0 while the tag is open. */
-  readonly flag: Int32Array<SharedArrayBuffer>;
+  readonly #cells: Int32Array<SharedArrayBuffer>;
+  readonly #sequence: BigUint64Array<SharedArrayBuffer>;
+
+  constructor(tag: DumpTag, memory: SharedArrayBuffer) {
+    this.tag = tag;
+    this.#sequence = new BigUint64Array(memory, 0, 1);
+    this.#cells = new Int32Array(memory, this.#sequence.byteLength, 3);
+  }
+
+  /** @returns false: it is open already */
+  open(): boolean {
+    if (Atomics.compareExchange(this.#cells, 0, 0, 1) !== 0) return false;
+    this.status = RTAS_STATUS.continue;
+    this.sequence = 0n;
+    this.ended = false;
+    return true;
+  }
+
+  close(): void {
+    Atomics.store(this.#cells, 0, 0);
+  }
+
   /** Status of the handle's last firmware call; "continue" before the first. */
-  status: number;
-  sequence: bigint;
+  get status(): number {
+    return this.#cells[1] ?? 0;
+  }
+
+  set status(status: number) {
+    this.#cells[1] = status;
+  }
+
   /** A read has returned 0 for the end; from then on each one fails. */
-  ended: boolean;
+  get ended(): boolean {
+    return this.#cells[2] === 1;
+  }
+
+  set ended(ended: boolean) {
+    this.#cells[2] = ended ? 1 : 0;
+  }
+
+  get sequence(): bigint {
+    return this.#sequence[0] ?? 0n;
+  }
+
+  set sequence(sequence: bigint) {
+    this.#sequence[0] = sequence;
+  }
 }
 
 /**
@@ -29,30 +70,31 @@ interface Handle {
 export class SimPaprDevice implements PaprDevice {
   readonly #firmware: SimFirmware;
   readonly #machine: MachineState;
-  readonly #flagOf: (tag: DumpTag) => SharedArrayBuffer;
+  readonly #memoryOf: (tag: DumpTag) => SharedArrayBuffer;
   readonly #handles = new Map<number, Handle>();
   #nextHandle = 3;
 
-  /** @param flagOf the integer by which all threads know that a tag is open; see `DumpFacts.handle` */
+  /** @param memoryOf the memory in which all threads see the handle of a tag; see `DumpFacts.handle` */
   constructor(
     firmware: SimFirmware,
     memory: SharedArrayBuffer,
-    flagOf: (tag: DumpTag) => DumpFacts['handle'],
+    memoryOf: (tag: DumpTag) => DumpFacts['handle'],
   ) {
     this.#firmware = firmware;
     this.#machine = new MachineState(memory);
-    this.#flagOf = flagOf;
+    this.#memoryOf = memoryOf;
   }
 
   createHandle(tag: bigint): number {
-    const known = tag as DumpTag;
-    const flag = new Int32Array(this.#flagOf(known));
-    if (Atomics.compareExchange(flag, 0, 0, 1) !== 0)
-      throw systemCallError('EALREADY', 'the tag is open already');
+    const handle = new Handle(tag as DumpTag, this.#memoryOf(tag as DumpTag));
+    if (!handle.open()) throw systemCallError('EALREADY', 'the tag is open already');
     this.#machine.takeWorkArea();
-    const number = this.#nextHandle++;
-    this.#handles.set(number, { tag: known, flag, status: RTAS_STATUS.continue, sequence: 0n, ended: false });
-    return number;
+    return this.#number(handle);
+  }
+
+  /** The number under which this thread knows a handle that another one has created. */
+  adopt(tag: DumpTag): number {
+    return this.#number(new Handle(tag, this.#memoryOf(tag)));
   }
 
   read(handle: number, into: Uint8Array): number {
@@ -75,10 +117,16 @@ export class SimPaprDevice implements PaprDevice {
   }
 
   close(handle: number): void {
-    const { flag } = this.#handle(handle);
+    const open = this.#handle(handle);
     this.#handles.delete(handle);
     this.#machine.freeWorkArea();
-    Atomics.store(flag, 0, 0);
+    open.close();
+  }
+
+  #number(handle: Handle): number {
+    const number = this.#nextHandle++;
+    this.#handles.set(number, handle);
+    return number;
   }
 
   #handle(handle: number): Handle {

@@ -4,7 +4,7 @@ import { RTAS_STATUS, decodeStatus, librtasReason } from '../rtas/index.js';
 import type { LibrtasPort, PlatformDumpAnswer } from '../rtas/index.js';
 import { SourceError } from './source-error.js';
 import type { SourceErrorKind } from './source-error.js';
-import type { CursorStep, DumpCursor, DumpDriver, ResumePoint } from './source.js';
+import type { CursorStep, DumpCursor, DumpDriver, PassState, ResumePoint } from './source.js';
 import { BEGINNING } from './source.js';
 
 /** Buffer length that every known caller of `rtas_platform_dump()` has used; longer ones were never proven. */
@@ -19,7 +19,10 @@ const END: CursorStep = { bytes: 0, done: true };
 
 /** Passes over dumps through `rtas_platform_dump()`, or through anything that behaves like it. */
 export function librtasDriver(port: LibrtasPort): DumpDriver {
-  return { open: (tag, from) => new LibrtasCursor(port, tag, from) };
+  return {
+    open: (tag, from) => new LibrtasCursor(port, tag, { next: from, phase: 'reading' }),
+    carryOn: (tag, state) => new LibrtasCursor(port, tag, state),
+  };
 }
 
 /** One pass by sequence numbers. Opening makes no call. A failed read leaves the position where it was. */
@@ -29,10 +32,15 @@ class LibrtasCursor implements DumpCursor {
   #sequence: ResumePoint;
   #ended = false;
 
-  constructor(port: LibrtasPort, tag: DumpTag, from: ResumePoint) {
+  constructor(port: LibrtasPort, tag: DumpTag, { next, phase }: PassState) {
     this.#port = port;
     this.#tag = tag;
-    this.#sequence = from;
+    this.#sequence = next;
+    this.#ended = phase === 'ended';
+  }
+
+  get state(): PassState {
+    return { next: this.#sequence, phase: this.#ended ? 'ended' : 'reading' };
   }
 
   read(into: Uint8Array): CursorStep {

@@ -7,26 +7,35 @@ import { FirmwareTrace } from '../rtas/index.js';
 import { atThreadEnd } from './at-thread-end.js';
 import { SourceError } from './source-error.js';
 import type { SourceErrorKind } from './source-error.js';
-import type { CreateDriver, CursorStep, DumpCursor } from './source.js';
+import type { CreateDriver, CursorStep, DumpCursor, PassState } from './source.js';
 import { statusOf } from './traced-ports.js';
 
-/** What a pump thread is told about OPAL's directory. */
+/** What a hand is told about OPAL's directory. */
 export interface OpalDriverData {
   readonly tracePath: string | undefined;
 }
 
 type Record = (call: FirmwareCall) => void;
 
-/** Entry of source `opal` in a pump thread. A resume point is a byte offset. */
+/** Entry of source `opal` in a hand. A resume point is a byte offset. */
 export const createDriver: CreateDriver = (data) => {
   const { tracePath } = data as OpalDriverData;
   const trace = tracePath === undefined ? undefined : new FirmwareTrace(tracePath);
   if (trace !== undefined) atThreadEnd(trace);
+  const record: Record = (call) => trace?.record(call);
   return {
-    open: (tag, from, detail) =>
-      new OpalCursor(tag, Number(from), detail as string | undefined, (call) => {
-        trace?.record(call);
-      }),
+    open(tag, from, detail) {
+      const path = detail as string | undefined;
+      const open = (): number | undefined =>
+        path === undefined ? undefined : openSync(join(path, 'dump'), 'r');
+      return new OpalCursor(
+        tag,
+        { handle: attempt(tag, 'open', open), next: from, phase: 'reading' },
+        path,
+        record,
+      );
+    },
+    carryOn: (tag, state, detail) => new OpalCursor(tag, state, detail as string | undefined, record),
   };
 };
 
@@ -41,12 +50,16 @@ class OpalCursor implements DumpCursor {
   #offset: number;
 
   /** @param path of the dump's directory; undefined: there is none any more */
-  constructor(tag: DumpTag, offset: number, path: string | undefined, record: Record) {
+  constructor(tag: DumpTag, { handle, next }: PassState, path: string | undefined, record: Record) {
     this.#tag = tag;
-    this.#offset = offset;
+    this.#offset = Number(next);
     this.#path = path ?? '';
     this.#record = record;
-    this.#fd = path === undefined ? undefined : this.#try('open', () => openSync(join(path, 'dump'), 'r'));
+    this.#fd = handle;
+  }
+
+  get state(): PassState {
+    return { handle: this.#fd, next: BigInt(this.#offset), phase: 'reading' };
   }
 
   read(into: Uint8Array): CursorStep {
@@ -55,11 +68,11 @@ class OpalCursor implements DumpCursor {
     if (fd === undefined) return { bytes: 0, done: true };
     const call = { tag: this.#tag, op: 'read', offset: this.#offset, length: into.length } as const;
     const bytes = this.#traced(call, () =>
-      this.#try('read', () => readSync(fd, into, 0, into.length, this.#offset)),
+      attempt(this.#tag, 'read', () => readSync(fd, into, 0, into.length, this.#offset)),
     );
     const size = this.#size();
     if (bytes === 0 && this.#offset < size)
-      throw this.#failure('firmware', `the kernel delivers nothing at byte ${this.#offset} of ${size}`);
+      throw failure(this.#tag, 'firmware', `the kernel delivers nothing at byte ${this.#offset} of ${size}`);
     this.#offset += bytes;
     return { bytes, done: this.#offset >= size, resume: BigInt(this.#offset) };
   }
@@ -69,7 +82,7 @@ class OpalCursor implements DumpCursor {
     const call = { tag: this.#tag, op: 'invalidate', offset: this.#offset, length: 0 } as const;
     // Any text will do. Without O_CREAT: what vanished must not come back as a file.
     this.#traced(call, () => {
-      this.#try('acknowledge', () => {
+      attempt(this.#tag, 'acknowledge', () => {
         writeFileSync(path, '1', { flag: 'r+' });
       });
       return 0;
@@ -83,7 +96,7 @@ class OpalCursor implements DumpCursor {
   }
 
   #size(): number {
-    return this.#try('read', () => statSync(join(this.#path, 'dump')).size);
+    return attempt(this.#tag, 'read', () => statSync(join(this.#path, 'dump')).size);
   }
 
   #traced(call: Omit<FirmwareCall, 'status' | 'bytes' | 'durationUs'>, run: () => number): number {
@@ -99,19 +112,19 @@ class OpalCursor implements DumpCursor {
       throw thrown;
     }
   }
+}
 
-  #try<T>(action: string, run: () => T): T {
-    try {
-      return run();
-    } catch (thrown) {
-      const { code = '', message } = thrown as NodeJS.ErrnoException;
-      throw this.#failure(KIND_OF.get(code) ?? 'interface', `cannot ${action}: ${message}`, statusOf(thrown));
-    }
+function attempt<T>(tag: DumpTag, action: string, run: () => T): T {
+  try {
+    return run();
+  } catch (thrown) {
+    const { code = '', message } = thrown as NodeJS.ErrnoException;
+    throw failure(tag, KIND_OF.get(code) ?? 'interface', `cannot ${action}: ${message}`, statusOf(thrown));
   }
+}
 
-  #failure(kind: SourceErrorKind, reason: string, status?: number): SourceError {
-    return new SourceError({ kind, message: `dump ${tagName(this.#tag)}: ${reason}`, status });
-  }
+function failure(tag: DumpTag, kind: SourceErrorKind, reason: string, status?: number): SourceError {
+  return new SourceError({ kind, message: `dump ${tagName(tag)}: ${reason}`, status });
 }
 
 const KIND_OF: ReadonlyMap<string, SourceErrorKind> = new Map([

@@ -5,7 +5,7 @@ import { PAPR_READ_BYTES } from '../rtas/index.js';
 import type { PaprDevice, SystemCallError } from '../rtas/index.js';
 import { SourceError } from './source-error.js';
 import type { SourceErrorKind } from './source-error.js';
-import type { CursorStep, DumpCursor, DumpDriver, ResumePoint } from './source.js';
+import type { CursorStep, DumpCursor, DumpDriver, PassState } from './source.js';
 import { BEGINNING } from './source.js';
 
 const NOTHING_YET: CursorStep = { bytes: 0, done: false };
@@ -30,7 +30,15 @@ const KIND_OF: Readonly<Record<Action, ReadonlyMap<string, SourceErrorKind>>> = 
 
 /** Passes over dumps through `/dev/papr-platform-dump`, or through anything that behaves like it. */
 export function paprDriver(device: PaprDevice): DumpDriver {
-  return { open: (tag, from) => new PaprCursor(device, tag, from) };
+  return {
+    open(tag, from) {
+      if (from !== BEGINNING)
+        throw new SourceError({ kind: 'interface', message: 'the device reads from the beginning only' });
+      const handle = attempt(tag, 'open', () => device.createHandle(tag));
+      return new PaprCursor(device, tag, { handle, next: BEGINNING, phase: 'reading' });
+    },
+    carryOn: (tag, state) => new PaprCursor(device, tag, state),
+  };
 }
 
 /**
@@ -44,18 +52,21 @@ class PaprCursor implements DumpCursor {
   readonly #device: PaprDevice;
   readonly #tag: DumpTag;
   #handle: number | undefined;
-  #state: 'reading' | 'perhaps-ended' | 'ended' | 'broken' = 'reading';
+  #phase: PassState['phase'];
 
-  constructor(device: PaprDevice, tag: DumpTag, from: ResumePoint) {
-    if (from !== BEGINNING)
-      throw new SourceError({ kind: 'interface', message: 'the device reads from the beginning only' });
+  constructor(device: PaprDevice, tag: DumpTag, { handle, phase }: PassState) {
     this.#device = device;
     this.#tag = tag;
-    this.#handle = this.#try('open', () => device.createHandle(tag));
+    this.#handle = handle;
+    this.#phase = phase;
+  }
+
+  get state(): PassState {
+    return { handle: this.#handle, next: BEGINNING, phase: this.#phase };
   }
 
   read(into: Uint8Array): CursorStep {
-    if (this.#state === 'ended') return END;
+    if (this.#phase === 'ended') return END;
     const handle = this.#usable();
     let bytes: number;
     try {
@@ -63,7 +74,7 @@ class PaprCursor implements DumpCursor {
     } catch (thrown) {
       return this.#afterFailedRead(thrown);
     }
-    this.#state = bytes === 0 ? 'perhaps-ended' : 'reading';
+    this.#phase = bytes === 0 ? 'perhaps-ended' : 'reading';
     if (bytes === 0) return NOTHING_YET;
     if (bytes > into.length || bytes > PAPR_READ_BYTES) throw this.#overrun(bytes, into.length);
     return { bytes, done: false };
@@ -71,12 +82,12 @@ class PaprCursor implements DumpCursor {
 
   invalidate(): void {
     const handle = this.#usable();
-    if (this.#state !== 'ended')
+    if (this.#phase !== 'ended')
       throw new SourceError({
         kind: 'unfinished',
         message: `dump ${tagName(this.#tag)} was not read to its end`,
       });
-    this.#try('invalidate', () => this.#device.invalidate(handle, this.#tag));
+    attempt(this.#tag, 'invalidate', () => this.#device.invalidate(handle, this.#tag));
   }
 
   close(): void {
@@ -87,17 +98,17 @@ class PaprCursor implements DumpCursor {
 
   #afterFailedRead(thrown: unknown): CursorStep {
     const code = codeOf(thrown);
-    if (code === 'EINVAL' && this.#state === 'perhaps-ended') {
-      this.#state = 'ended';
+    if (code === 'EINVAL' && this.#phase === 'perhaps-ended') {
+      this.#phase = 'ended';
       return END;
     }
     // EFAULT: firmware's sequence has moved on and the chunk is lost for this handle. Going on would leave a gap.
-    this.#state = code === 'EFAULT' ? 'broken' : 'reading';
-    throw this.#failure('read', thrown);
+    this.#phase = code === 'EFAULT' ? 'broken' : 'reading';
+    throw failure(this.#tag, 'read', thrown);
   }
 
   #overrun(bytes: number, length: number): SourceError {
-    this.#state = 'broken';
+    this.#phase = 'broken';
     return new SourceError({
       kind: 'interface',
       message: `the device claims ${bytes} bytes in a buffer of ${Math.min(length, PAPR_READ_BYTES)}`,
@@ -107,32 +118,32 @@ class PaprCursor implements DumpCursor {
   #usable(): number {
     if (this.#handle === undefined)
       throw new SourceError({ kind: 'interface', message: 'the cursor is closed' });
-    if (this.#state === 'broken')
+    if (this.#phase === 'broken')
       throw new SourceError({
         kind: 'firmware',
         message: 'a chunk was lost, the dump has to be read afresh',
       });
     return this.#handle;
   }
+}
 
-  #try<T>(action: Action, run: () => T): T {
-    try {
-      return run();
-    } catch (thrown) {
-      throw this.#failure(action, thrown);
-    }
+function attempt<T>(tag: DumpTag, action: Action, run: () => T): T {
+  try {
+    return run();
+  } catch (thrown) {
+    throw failure(tag, action, thrown);
   }
+}
 
-  #failure(action: Action, thrown: unknown): SourceError {
-    if (thrown instanceof SourceError) return thrown;
-    const code = codeOf(thrown);
-    const reason = thrown instanceof Error ? thrown.message : String(thrown);
-    return new SourceError({
-      kind: KIND_OF[action].get(code) ?? 'interface',
-      message: `cannot ${action} dump ${tagName(this.#tag)}: ${reason}`,
-      status: errnoValue(code),
-    });
-  }
+function failure(tag: DumpTag, action: Action, thrown: unknown): SourceError {
+  if (thrown instanceof SourceError) return thrown;
+  const code = codeOf(thrown);
+  const reason = thrown instanceof Error ? thrown.message : String(thrown);
+  return new SourceError({
+    kind: KIND_OF[action].get(code) ?? 'interface',
+    message: `cannot ${action} dump ${tagName(tag)}: ${reason}`,
+    status: errnoValue(code),
+  });
 }
 
 /** Negative errno for the log line, absent for what is not one. */

@@ -20,7 +20,7 @@ import {
   NO_SIDE_FILE,
   SAMPLE_DUMPS,
   createDumpFacts,
-  createHandleFlag,
+  createHandleMemory,
   createMachineMemory,
 } from '../sim/index.js';
 import type { DriverSpec, DumpAnnouncement, DumpSource } from './source.js';
@@ -49,8 +49,8 @@ interface HeldDump {
   facts?: DumpFacts;
 }
 
-/** Flags of tags asked for are kept for so many tags; names that nobody announced must not fill the memory. */
-const MAX_HANDLE_FLAGS = 16_384;
+/** Handles of tags asked for are kept for so many tags; names that nobody announced must not fill the memory. */
+const MAX_HANDLES = 16_384;
 
 /**
  * The simulated hypervisor as a source of dumps.
@@ -70,7 +70,7 @@ class SimSource implements DumpSource {
   readonly #directory: DumpDirectory | undefined;
   readonly #channel: BroadcastChannel;
   readonly #dumps = new Map<DumpTag, HeldDump>();
-  readonly #handleFlags = new Map<DumpTag, SharedArrayBuffer>();
+  readonly #handles = new Map<DumpTag, SharedArrayBuffer>();
   readonly #changes = new Listeners<void>();
   #announced: readonly DumpAnnouncement[] | undefined;
   #incarnations = 0;
@@ -93,7 +93,7 @@ class SimSource implements DumpSource {
     this.#directory?.find(tag);
     this.#follow(tag);
     const dump = this.#dumps.get(tag);
-    const handle = this.#handleFlag(tag);
+    const handle = this.#handleOf(tag);
     if (dump === undefined) return createDumpFacts(tag, null, { handle });
     const { content, incarnation, side } = dump;
     dump.facts ??= createDumpFacts(tag, content, { incarnation, side, handle });
@@ -204,14 +204,14 @@ class SimSource implements DumpSource {
     }
   }
 
-  #handleFlag(tag: DumpTag): SharedArrayBuffer {
-    const known = this.#handleFlags.get(tag);
+  #handleOf(tag: DumpTag): SharedArrayBuffer {
+    const known = this.#handles.get(tag);
     if (known !== undefined) return known;
-    const flag = createHandleFlag();
-    const [oldest] = this.#handleFlags.keys();
-    if (this.#handleFlags.size >= MAX_HANDLE_FLAGS && oldest !== undefined) this.#handleFlags.delete(oldest);
-    this.#handleFlags.set(tag, flag);
-    return flag;
+    const handle = createHandleMemory();
+    const [oldest] = this.#handles.keys();
+    if (this.#handles.size >= MAX_HANDLES && oldest !== undefined) this.#handles.delete(oldest);
+    this.#handles.set(tag, handle);
+    return handle;
   }
 }
 

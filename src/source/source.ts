@@ -18,10 +18,23 @@ export interface CursorStep {
 }
 
 /**
- * One forward-only pass over one dump. Calls block the thread, possibly for minutes, so cursors live in worker
- * threads only. After a failed `read` the position has not moved: the same bytes may be asked for again.
+ * Where a pass stands: all that another thread needs to carry it on. Plain data, without a byte of the dump. What it keeps
+ * open belongs to the process, not to a thread.
+ */
+export interface PassState {
+  /** Descriptor of the pass; absent: the source keeps none. */
+  readonly handle?: number | undefined;
+  /** What firmware is to be given with the next call. */
+  readonly next: ResumePoint;
+  readonly phase: 'reading' | 'perhaps-ended' | 'ended' | 'broken';
+}
+
+/**
+ * One forward-only pass over one dump, in the hands of one thread. Calls block the thread, possibly for minutes, so cursors
+ * live in worker threads only. After a failed `read` the position has not moved: the same bytes may be asked for again.
  */
 export interface DumpCursor {
+  readonly state: PassState;
   /**
    * Fetches the next chunk with at most one successful firmware call.
    *
@@ -34,13 +47,16 @@ export interface DumpCursor {
    * @throws SourceError `EBUSY` where a finished pass is demanded first (PAPR: EINPROGRESS)
    */
   invalidate(): void;
+  /** Ends the pass. */
   close(): void;
+  /** Another thread carries the pass on: gives up what is this thread's alone. Absent: there is nothing. */
+  leave?(): void;
 }
 
 /** Every buffer given to a cursor is at least this long, so that each source can place a whole chunk. */
 export const MIN_READ_BYTES = 4096;
 
-/** What a source does inside a pump's worker thread. */
+/** What a source does inside a thread that makes firmware calls. */
 export interface DumpDriver {
   /**
    * @param detail what `DumpSource.detail(tag)` returned on the main thread
@@ -48,6 +64,8 @@ export interface DumpDriver {
    * @throws SourceError `EBUSY`: another program holds the dump
    */
   open(tag: DumpTag, from: ResumePoint, detail: unknown, offset?: number): DumpCursor;
+  /** Goes on where a cursor stood, this thread's or another one's. Makes no call. */
+  carryOn(tag: DumpTag, state: PassState, detail: unknown, offset: number): DumpCursor;
 }
 
 /** The module that a worker thread loads to get its driver: it exports `createDriver(data)`. */

@@ -17,11 +17,11 @@ interface TracedHandle {
  * answers next.
  */
 export class TracedPaprDevice implements PaprDevice, Disposable {
-  readonly #device: PaprDevice & Disposable;
+  readonly #device: PaprDevice;
   readonly #trace: FirmwareTrace;
   readonly #handles = new Map<number, TracedHandle>();
 
-  constructor(device: PaprDevice & Disposable, trace: FirmwareTrace) {
+  constructor(device: PaprDevice, trace: FirmwareTrace) {
     this.#device = device;
     this.#trace = trace;
   }
@@ -30,6 +30,13 @@ export class TracedPaprDevice implements PaprDevice, Disposable {
     const handle = this.#device.createHandle(tag);
     this.#handles.set(handle, { tag: tag as DumpTag, offset: 0, unclear: undefined });
     return handle;
+  }
+
+  /** Another thread has read from the handle up to `offset`. */
+  adopt(handle: number, tag: DumpTag, offset: number): void {
+    const known = this.#handles.get(handle);
+    if (known?.tag !== tag || known.offset !== offset)
+      this.#handles.set(handle, { tag, offset, unclear: undefined });
   }
 
   read(handle: number, into: Uint8Array): number {
@@ -66,7 +73,6 @@ export class TracedPaprDevice implements PaprDevice, Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#device[Symbol.dispose]();
     this.#trace[Symbol.dispose]();
   }
 

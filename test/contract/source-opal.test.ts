@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { silentLogger } from '../../src/base/log.js';
 import { dumpTag } from '../../src/base/tag.js';
 import { readGenerated } from '../../src/sim/index.js';
-import type { CreateDriver } from '../../src/source/index.js';
+import type { CreateDriver, DumpCursor } from '../../src/source/index.js';
 import { openOpalSource } from '../../src/source/index.js';
 import { createDriver } from '../../src/source/opal-driver.js';
 import { FakeOpalSysfs } from '../support/opal-sysfs.js';
@@ -14,18 +14,20 @@ import { describeSource } from './source.js';
 function driverOver(sysfs: FakeOpalSysfs): CreateDriver {
   return (data) => {
     const driver = createDriver(data);
-    return {
-      open(...args) {
-        const cursor = driver.open(...args);
-        return {
-          read: (into) => cursor.read(into),
-          close: () => cursor.close(),
-          invalidate() {
-            cursor.invalidate();
-            sysfs.carryOut();
-          },
-        };
+    const acknowledging = (cursor: DumpCursor): DumpCursor => ({
+      get state() {
+        return cursor.state;
       },
+      read: (into) => cursor.read(into),
+      close: () => cursor.close(),
+      invalidate() {
+        cursor.invalidate();
+        sysfs.carryOut();
+      },
+    });
+    return {
+      open: (...args) => acknowledging(driver.open(...args)),
+      carryOn: (...args) => acknowledging(driver.carryOn(...args)),
     };
   };
 }

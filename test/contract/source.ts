@@ -114,6 +114,28 @@ export function describeSource(
       expect(listed(tag)).toBe(true);
     });
 
+    test('a pass is carried on by another driver, as one thread does where another one stopped', () => {
+      const { tag, content } = subject.dumps[0];
+      const detail = subject.source.detail(tag);
+      const into = new Uint8Array(MIN_READ_BYTES);
+      const chunks: Buffer[] = [];
+      let cursor = open(tag);
+      for (let steps = 0, offset = 0, isDone = false; !isDone && steps < MAX_STEPS; steps += 1) {
+        const { bytes, done } = cursor.read(into);
+        chunks.push(Buffer.from(into.subarray(0, bytes)));
+        offset += bytes;
+        isDone = done;
+        if (steps % 3 > 0) continue;
+        const { state } = cursor;
+        cursor.leave?.();
+        cursors.pop();
+        const other = subject.createDriver(subject.source.driver.data);
+        cursor = other.carryOn(tag, structuredClone(state), detail, offset);
+        cursors.push(cursor);
+      }
+      expect(Buffer.compare(Buffer.concat(chunks), content)).toBe(0);
+    });
+
     test('passes over two dumps can be interleaved', () => {
       const passes = subject.dumps.map(({ tag, content }) => ({
         cursor: open(tag),

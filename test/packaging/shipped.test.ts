@@ -20,7 +20,7 @@ const started = filesBelow('src', '.ts').flatMap((file) =>
 );
 
 test('what threads are started from is built, and nothing that they load is missing', () => {
-  expect(started).toContain('dump/pump-thread.js');
+  expect(started).toContain('transfer/hand-thread.js');
   expect(started).toContain('source/papr-driver.js');
   const missing = started.filter((entry) => !existsSync(join(root, 'dist', entry)));
   expect(missing).toEqual([]);
@@ -41,9 +41,9 @@ test('the program is few files, all of them strict CommonJS without source maps'
 /** Each thread that starts loads them, and so does the mount: they are to stay few. */
 test.each([
   { entry: 'cli/mount-command.js', most: 3 },
-  { entry: 'dump/pump-thread.js', most: 2 },
+  { entry: 'transfer/hand-thread.js', most: 2 },
   { entry: 'source/sim-driver.js', most: 2 },
-  { entry: 'dump/spool/spool-thread.js', most: 1 },
+  { entry: 'memory/spool/spool-thread.js', most: 1 },
   { entry: 'fuse/kernel/device-reader.js', most: 1 },
   { entry: 'fuse/notification-writer.js', most: 1 },
 ])('$entry is loaded with at most $most files', ({ entry, most }) => {

@@ -8,15 +8,13 @@ import { CREATE_HANDLE, INVALIDATE } from './papr-ioctl.js';
 export const PAPR_DEVICE_PATH = '/dev/papr-platform-dump';
 
 /**
- * The kernel's driver. Whatever a thread leaves open is closed with it: a handle that nobody can close any more would
- * keep its tag from everybody until the process ends.
+ * The kernel's driver. Handles belong to the process: any thread may read on where another one stopped, and close.
  *
  * A handle is given to nobody else and never seeks: lseek(2) on one oopses the kernel (seen on Linux 7.2). Reads carry
  * no position, and nothing but read, ioctl and close is done with it.
  */
-export class KernelPaprDevice implements PaprDevice, Disposable {
+export class KernelPaprDevice implements PaprDevice {
   readonly #path: string;
-  readonly #handles = new Set<number>();
 
   constructor(path: string = PAPR_DEVICE_PATH) {
     this.#path = path;
@@ -25,9 +23,7 @@ export class KernelPaprDevice implements PaprDevice, Disposable {
   createHandle(tag: bigint): number {
     const device = openSync(this.#path, 'r');
     try {
-      const handle = ioctlWord(device, CREATE_HANDLE, tag, `cannot create a handle by ${this.#path}`);
-      this.#handles.add(handle);
-      return handle;
+      return ioctlWord(device, CREATE_HANDLE, tag, `cannot create a handle by ${this.#path}`);
     } catch (thrown) {
       throw withHolders(thrown);
     } finally {
@@ -44,13 +40,7 @@ export class KernelPaprDevice implements PaprDevice, Disposable {
   }
 
   close(handle: number): void {
-    this.#handles.delete(handle);
     closeDescriptor(handle);
-  }
-
-  [Symbol.dispose](): void {
-    for (const handle of this.#handles) closeDescriptor(handle);
-    this.#handles.clear();
   }
 }
 

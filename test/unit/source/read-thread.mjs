@@ -1,4 +1,4 @@
-// A pump's worker thread in miniature: loads a driver, reads one dump to its end, reports a digest.
+// A hand in miniature: loads a driver, reads one dump to its end, reports a digest.
 import { createHash } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 

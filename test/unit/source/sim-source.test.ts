@@ -249,7 +249,7 @@ describe('the papr discipline', () => {
   });
 });
 
-/** Reads dumps in threads of their own, as pumps do. */
+/** Reads dumps in threads of their own, as hands do. */
 async function inThreads(
   source: DumpSource,
   tags: readonly DumpTag[],

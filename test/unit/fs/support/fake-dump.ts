@@ -8,7 +8,7 @@ export type FakeDump = {
   ]: Dump[Key];
 } & Pick<Dump, 'readDirectory'> & { handles: number; addHandle: () => void; dropHandle: () => void };
 
-/** A dump without a pump. Serial numbers tell incarnations apart. */
+/** A dump without a transfer. Serial numbers tell incarnations apart. */
 export function fakeDump(serial: number, facts: Partial<FakeDump> = {}): Dump & FakeDump {
   const dump: FakeDump = {
     tag: dumpTag(0x2_0000_0000n + BigInt(serial)),

@@ -1,0 +1,7 @@
+export { Arena, BLOCK_BYTES, NO_SLOT, slotViews } from './arena.js';
+export { BlockCache, BlockOwner } from './block-cache.js';
+export type { Block } from './block-cache.js';
+export * from './budget.js';
+export { PinnedRange } from './pinned-range.js';
+export { Spool } from './spool/spool.js';
+export { SpooledBlocks } from './spooled-blocks.js';

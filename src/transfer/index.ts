@@ -1,0 +1,6 @@
+export { Handles } from './handles.js';
+export { HandWorker } from './hand.js';
+export type { Progress } from './pending-reads.js';
+export { Pool } from './pool.js';
+export { Transfer } from './transfer.js';
+export type { TransferOwner, TransferParts } from './transfer.js';

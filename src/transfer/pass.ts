@@ -1,0 +1,232 @@
+import { BLOCK_BYTES, NO_SLOT } from '../memory/index.js';
+import type { DumpCursor, DumpDriver, ResumePoint, SourceErrorData } from '../source/index.js';
+import { MIN_READ_BYTES, SourceError } from '../source/index.js';
+import type { Command, Control, EndedPass, HandEvent, PassWork, Standing } from './protocol.js';
+import type { StartPoint } from './resume-points.js';
+
+type Fill = Extract<Command, { op: 'fill' }>;
+
+/** Up to here in a block a call's bytes fit into it, however many there are. */
+const LAST_DIRECT = BLOCK_BYTES - MIN_READ_BYTES;
+
+/** What a hand needs for every pass. */
+export interface HandTools {
+  readonly driver: DumpDriver;
+  readonly views: readonly Uint8Array[];
+  readonly control: Control;
+  readonly emit: (event: HandEvent) => void;
+}
+
+/** One pass while a thread has it: turns fills into firmware calls, back to back, and places the bytes in the arena. */
+class Pass {
+  readonly number: number;
+  readonly #tools: HandTools;
+  readonly #cursor: DumpCursor;
+  /** For chunks that do not fit into what is left of a block, and for bytes that nobody keeps. */
+  readonly #bounce: Uint8Array;
+  #carried: { from: number; bytes: number };
+  #offset: number;
+  /** Firmware said that everything has been handed over. */
+  #isHandedOver: boolean;
+  /** A call failed: what else was asked for is to be asked for again. */
+  #hasFailed = false;
+  #lastResume: StartPoint | undefined;
+  #points: StartPoint[] = [];
+
+  /** @throws SourceError the pass cannot be opened */
+  constructor(number: number, { tag, detail, at, bounce }: PassWork, tools: HandTools) {
+    this.number = number;
+    this.#tools = tools;
+    this.#bounce = new Uint8Array(bounce);
+    if ('begin' in at) {
+      const { resume, offset } = at.begin;
+      this.#cursor = tools.driver.open(tag, resume, detail, offset);
+      this.#offset = offset;
+      this.#carried = { from: 0, bytes: 0 };
+      this.#isHandedOver = false;
+    } else {
+      const { offset, state, carried, isHandedOver } = at.standing;
+      // Where a source asks for the position it means the call's: what is carried was fetched already.
+      this.#cursor = tools.driver.carryOn(tag, state, detail, offset + carried.bytes);
+      this.#offset = offset;
+      this.#carried = { ...carried };
+      this.#isHandedOver = isHandedOver;
+    }
+    tools.control.begin(number, this.#offset);
+  }
+
+  get standing(): Standing {
+    return {
+      offset: this.#offset,
+      state: this.#cursor.state,
+      carried: { ...this.#carried },
+      isHandedOver: this.#isHandedOver,
+    };
+  }
+
+  fill(fill: Fill): void {
+    let error: SourceErrorData | undefined;
+    this.#points = [];
+    const end = Math.min((fill.firstBlock + fill.slots.length) * BLOCK_BYTES, fill.stopAt);
+    try {
+      while (this.#offset < end && !this.#isEnded && !this.#hasFailed && this.#isWanted) this.#step(fill);
+    } catch (thrown) {
+      this.#hasFailed = true;
+      error = SourceError.from(thrown).data;
+    }
+    const { number: pass, standing } = this;
+    this.#tools.emit({ op: 'filled', pass, standing, points: this.#points, isEnd: this.#isEnded, error });
+  }
+
+  invalidate(): void {
+    this.#cursor.invalidate();
+  }
+
+  close(): void {
+    this.#cursor.close();
+    this.#bounce.fill(0);
+  }
+
+  /** Another hand may have it. */
+  leave(): void {
+    this.#cursor.leave?.();
+  }
+
+  get #isWanted(): boolean {
+    return this.#tools.control.isWanted(this.number);
+  }
+
+  /** Everything has been handed over and placed: the offset is the dump's length. */
+  get #isEnded(): boolean {
+    return this.#isHandedOver && this.#carried.bytes === 0;
+  }
+
+  /** Makes firmware calls, one or as many as a block has room for, and places what did not fit into a block. */
+  #step(fill: Fill): void {
+    if (this.#carried.bytes === 0) this.#call(fill);
+    this.#placeCarried(fill);
+  }
+
+  #call(fill: Fill): void {
+    const block = Math.floor(this.#offset / BLOCK_BYTES);
+    const view = this.#tools.views[fill.slots[block - fill.firstBlock] ?? NO_SLOT];
+    if (view !== undefined && this.#offset % BLOCK_BYTES <= LAST_DIRECT) {
+      this.#callInto(view, fill.stopAt);
+      return;
+    }
+    const { bytes, done, resume } = this.#cursor.read(this.#bounce);
+    this.#tools.control.countCall();
+    this.#isHandedOver = done;
+    if (resume !== undefined) this.#noteResume(this.#offset + bytes, resume);
+    this.#carried = { from: 0, bytes };
+  }
+
+  /**
+   * Calls back to back, while whole chunks fit into the block that `view` shows. One loop rather than small pieces:
+   * JavaScript that has not been compiled yet pays for each, and a dump of 32 MiB is through before the compiler is.
+   */
+  #callInto(view: Uint8Array, stopAt: number): void {
+    let within = this.#offset % BLOCK_BYTES;
+    do {
+      const { bytes, done, resume } = this.#cursor.read(view.subarray(within));
+      this.#tools.control.countCall();
+      within += bytes;
+      this.#isHandedOver = done;
+      if (resume !== undefined) this.#noteResume(this.#offset + bytes, resume);
+      this.#advance(bytes);
+    } while (within <= LAST_DIRECT && this.#offset < stopAt && !this.#isHandedOver && this.#isWanted);
+  }
+
+  #placeCarried({ firstBlock, slots }: Fill): void {
+    const end = (firstBlock + slots.length) * BLOCK_BYTES;
+    while (this.#carried.bytes > 0 && this.#offset < end) {
+      const block = Math.floor(this.#offset / BLOCK_BYTES);
+      const within = this.#offset - block * BLOCK_BYTES;
+      const { from, bytes } = this.#carried;
+      const count = Math.min(bytes, BLOCK_BYTES - within);
+      const slot = slots[block - firstBlock] ?? NO_SLOT;
+      if (slot !== NO_SLOT) this.#tools.views[slot]?.set(this.#bounce.subarray(from, from + count), within);
+      this.#carried = { from: from + count, bytes: bytes - count };
+      this.#advance(count);
+    }
+  }
+
+  #advance(bytes: number): void {
+    this.#offset += bytes;
+    if (this.#tools.control.moveTo(this.#offset)) this.#tools.emit({ op: 'progress', pass: this.number });
+  }
+
+  /** Keeps, for each block's start, the last sequence at or before it. */
+  #noteResume(offset: number, resume: ResumePoint): void {
+    const boundary = Math.floor(offset / BLOCK_BYTES) * BLOCK_BYTES;
+    const previous = this.#lastResume;
+    this.#lastResume = { offset, resume };
+    if (offset === boundary) this.#points.push(this.#lastResume);
+    else if (previous !== undefined && previous.offset < boundary) this.#points.push(previous);
+  }
+}
+
+/** What a hand does with its commands. It holds one pass at a time, and any other one can be put into its place. */
+export class Hand implements Disposable {
+  readonly #tools: HandTools;
+  #held: Pass | undefined;
+
+  constructor(tools: HandTools) {
+    this.#tools = tools;
+  }
+
+  carryOut(command: Command): void {
+    for (const ended of command.ended) this.#close(ended);
+    const { op, pass } = command;
+    if (op === 'close') {
+      this.#tools.emit({ op: 'closed', pass });
+      return;
+    }
+    let error: SourceErrorData | undefined;
+    try {
+      const held = this.#take(pass, command.work);
+      if (op === 'fill') {
+        held.fill(command);
+        return;
+      }
+      held.invalidate();
+    } catch (thrown) {
+      error = SourceError.from(thrown).data;
+    }
+    const standing = this.#held?.number === pass ? this.#held.standing : undefined;
+    if (op === 'invalidate') this.#tools.emit({ op: 'invalidated', pass, standing, error });
+    else this.#tools.emit({ op: 'filled', pass, standing: undefined, points: [], isEnd: false, error });
+  }
+
+  /** The thread ends: closes what it holds. */
+  [Symbol.dispose](): void {
+    this.#held?.close();
+    this.#held = undefined;
+  }
+
+  #take(number: number, work: PassWork | undefined): Pass {
+    if (this.#held?.number === number) return this.#held;
+    this.#letGo();
+    if (work === undefined) throw new Error(`pass ${number} is not in this hand`);
+    this.#held = new Pass(number, work, this.#tools);
+    return this.#held;
+  }
+
+  #letGo(): void {
+    this.#held?.leave();
+    this.#held = undefined;
+  }
+
+  /** What cannot be closed is closed for us: there is nobody to tell. */
+  #close(ended: EndedPass): void {
+    this.#letGo();
+    try {
+      const { driver } = this.#tools;
+      const { offset, state } = ended.at.standing;
+      driver.carryOn(ended.tag, state, ended.detail, offset).close();
+    } catch {
+      // A driver that fails here fails at the next call as well, and says why.
+    }
+    new Uint8Array(ended.bounce).fill(0);
+  }
+}
