@@ -73,7 +73,7 @@ export const MAX_REQUEST_BYTES = 64 * 1024;
 export const MAX_RESPONSE_BYTES = 64 * 1024 ** 2;
 
 /** Lines that somebody who watches may leave unread, in bytes. */
-export const MAX_UNREAD_BYTES = 16 * 1024 ** 2;
+export const MAX_UNREAD_BYTES = 4 * 1024 ** 2;
 
 /** How long a request may take to arrive, and either side waits for the other while nothing moves, in milliseconds. */
 export const SILENCE_MS = 5000;

@@ -10,6 +10,7 @@ import {
   MAX_UNREAD_BYTES,
   SILENCE_MS,
 } from './control-protocol.js';
+import { PacedAnswer } from './paced-answer.js';
 
 const MAX_CONNECTIONS = 16;
 /** Fewer, so that those who watch never keep others from asking. */
@@ -60,7 +61,8 @@ export class ControlServer {
   readonly server: Server;
   readonly #routes: readonly ControlRoute[];
   readonly #connections = new Set<Socket>();
-  readonly #watchers = new Set<ServerResponse>();
+  readonly #answers = new Set<PacedAnswer>();
+  readonly #watchers = new Set<PacedAnswer>();
 
   constructor(routes: readonly ControlRoute[], silenceMs = SILENCE_MS) {
     this.#routes = routes;
@@ -82,6 +84,7 @@ export class ControlServer {
 
   /** What the kernel has taken already cannot be taken back; what it has not does not reach it any more. */
   lock(): void {
+    for (const answer of this.#answers) if (answer.unsentBytes > 0) answer.drop();
     for (const socket of this.#connections) if (socket.writableLength > 0) socket.destroy();
   }
 
@@ -99,10 +102,27 @@ export class ControlServer {
     try {
       const { route, params } = this.#route(request);
       if ('stream' in route) this.#stream(route.stream, request, response);
-      else answer(response, await route.answer({ params, body: await bodyOf(request) }));
+      else this.#answer(response, await route.answer({ params, body: await bodyOf(request) }));
     } catch (error) {
-      answer(response, error instanceof Refusal ? error.body : failed(error as Error));
+      this.#answer(response, error instanceof Refusal ? error.body : failed(error as Error));
     }
+  }
+
+  #answer(response: ServerResponse, body: ControlResponse): void {
+    const text = lineOf(body);
+    response.statusCode = httpStatus(body);
+    response.setHeader('Content-Type', 'application/json');
+    response.setHeader('Content-Length', Buffer.byteLength(text));
+    const deadline = setTimeout(() => response.destroy(), ANSWER_MS).unref();
+    response.on('close', () => clearTimeout(deadline));
+    this.#begin(response).end(text);
+  }
+
+  #begin(response: ServerResponse): PacedAnswer {
+    const answer = new PacedAnswer(response);
+    this.#answers.add(answer);
+    response.on('close', () => this.#answers.delete(answer));
+    return answer;
   }
 
   /** @throws Refusal where nothing answers to that path, or not in that way */
@@ -123,19 +143,28 @@ export class ControlServer {
   #stream(watch: WatchDumps, request: IncomingMessage, response: ServerResponse): void {
     if (this.#watchers.size >= MAX_WATCHERS)
       throw new Refusal('busy', `${MAX_WATCHERS} others watch already`);
-    this.#watchers.add(response);
-    response.setHeader('Content-Type', 'application/x-ndjson');
     request.socket.setTimeout(0);
+    let answer: PacedAnswer | undefined;
     const stop = watch((line) => {
+      if (line.kind === 'locked' && answer === undefined) {
+        this.#answer(response, line);
+        return;
+      }
+      answer ??= this.#beginStream(response);
       // Whoever does not read is not waited for, and lines are not kept for ever.
-      if (response.writableLength > MAX_UNREAD_BYTES) response.destroy();
-      else if (line.kind === 'locked') answer(response, line);
-      else response.write(lineOf(line));
+      if (answer.unsentBytes > MAX_UNREAD_BYTES) answer.drop();
+      else if (line.kind === 'locked') answer.end(lineOf(line));
+      else answer.write(lineOf(line));
     });
-    response.on('close', () => {
-      this.#watchers.delete(response);
-      stop();
-    });
+    response.on('close', stop);
+  }
+
+  #beginStream(response: ServerResponse): PacedAnswer {
+    response.setHeader('Content-Type', 'application/x-ndjson');
+    const answer = this.#begin(response);
+    this.#watchers.add(answer);
+    response.on('close', () => this.#watchers.delete(answer));
+    return answer;
   }
 }
 
@@ -169,17 +198,6 @@ async function bodyOf(request: IncomingMessage): Promise<unknown> {
   } catch (error) {
     throw new Refusal('bad-request', (error as Error).message);
   }
-}
-
-/** Also the last line of a stream. */
-function answer(response: ServerResponse, body: ControlResponse): void {
-  const deadline = setTimeout(() => response.destroy(), ANSWER_MS).unref();
-  response.on('close', () => clearTimeout(deadline));
-  if (!response.headersSent) {
-    response.statusCode = httpStatus(body);
-    response.setHeader('Content-Type', 'application/json');
-  }
-  response.end(lineOf(body));
 }
 
 function failed(error: Error): ControlError {

@@ -24,10 +24,11 @@ class DumpWatch {
   readonly #store: DumpStore;
   readonly #gate: ExplainedGate;
   readonly #send: (line: WatchLine) => void;
-  readonly #unsubscribe: () => void;
+  readonly #unsubscribe: readonly (() => void)[];
   readonly #ticker: NodeJS.Timeout;
   #soon: NodeJS.Timeout | undefined;
   #told: readonly ListedDump[];
+  #isOver = false;
 
   constructor(mountpoint: string, store: DumpStore, gate: ExplainedGate, send: (line: WatchLine) => void) {
     this.#mountpoint = mountpoint;
@@ -35,14 +36,15 @@ class DumpWatch {
     this.#gate = gate;
     this.#send = send;
     this.#told = this.#listing();
-    this.#unsubscribe = store.events.subscribe(() => this.#lookSoon());
+    this.#unsubscribe = [store.events.subscribe(() => this.#lookSoon()), gate.onRise(() => this.#look())];
     this.#ticker = setInterval(() => this.#look(), LOOK_MS).unref();
     if (gate.locked()) this.#look();
     else send({ kind: 'watching', mountpoint });
   }
 
   stop(): void {
-    this.#unsubscribe();
+    this.#isOver = true;
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
     clearInterval(this.#ticker);
     clearTimeout(this.#soon);
   }
@@ -54,12 +56,15 @@ class DumpWatch {
   #look(): void {
     clearTimeout(this.#soon);
     this.#soon = undefined;
+    const now = this.#listing();
+    // Looking at the level may be what finds the rise, and has told of it.
+    if (this.#isOver) return;
+    // Behind the listing, which is empty once the level has risen: that is no news of any dump.
     if (this.#gate.locked()) {
       this.stop();
       this.#send({ kind: 'locked', mountpoint: this.#mountpoint });
       return;
     }
-    const now = this.#listing();
     const time = new Date().toISOString();
     for (const { event, dump } of listingChanges(this.#told, now))
       this.#send({ kind: 'change', time, event, dump });

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Logger } from '../../../../src/base/log.js';
 import { createLogger } from '../../../../src/base/log.js';
@@ -290,6 +291,77 @@ describe('a route that streams', () => {
     });
     expect(await send('GET /v1/watch HTTP/1.1\r\nHost: x\r\n\r\n')).toMatch(/^HTTP\/1.1 423 /);
     expect((await watchDaemon(path, AbortSignal.timeout(10_000)).next()).value).toEqual(locked);
+  });
+});
+
+describe('lock', () => {
+  const dumps = (count: number): ControlResponse => ({
+    ...ANSWER,
+    dumps: Array.from({ length: count }, (_, at) => ({ tag: `tag-${at}`, name: 'x'.repeat(200) })) as never,
+  });
+
+  /** Everything that comes until the connection ends. */
+  async function rest(socket: Socket): Promise<string> {
+    let text = '';
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    socket.resume();
+    await once(socket, 'close');
+    return text;
+  }
+
+  test('hands out nothing of an answer of which nothing was read', async () => {
+    let answered = 0;
+    const control = await serve(
+      dumpsRoute(() => {
+        answered += 1;
+        return dumps(answered === 1 ? 3000 : 1);
+      }),
+    );
+    // Paused before it is connected: Node.js reads nothing ahead.
+    const sockets = [connect().pause(), connect().pause()];
+    for (const socket of sockets) socket.write(DUMPS);
+    await expect.poll(() => answered).toBe(2);
+    // Time in which more would be handed out, were it not held back.
+    await sleep(50);
+    control.lock();
+    for (const socket of sockets) {
+      const text = await rest(socket);
+      expect(text).toMatch(/^HTTP\/1.1 200 /);
+      expect(text).not.toContain('tag-');
+    }
+  });
+
+  test('hands out no more than a piece of an answer that was read in part', async () => {
+    const control = await serve(dumpsRoute(() => dumps(3000)));
+    const socket = connect();
+    socket.write(DUMPS);
+    await once(socket, 'data');
+    socket.pause();
+    // What Node.js reads ahead, and stops at.
+    await expect.poll(() => socket.readableLength).toBeGreaterThanOrEqual(socket.readableHighWaterMark);
+    control.lock();
+    const aheadBytes = socket.readableLength;
+    expect((await rest(socket)).length).toBeLessThanOrEqual(aheadBytes + 2 * 4096);
+  });
+
+  test('lets those who have read everything know why it ends', async () => {
+    const sends: ((line: WatchLine) => void)[] = [];
+    const control = await serve({
+      method: 'GET',
+      path: '/v1/watch',
+      stream: (send) => {
+        sends.push(send);
+        send(WATCHING);
+        return () => undefined;
+      },
+    });
+    const kinds: string[] = [];
+    for await (const line of watchDaemon(path, AbortSignal.timeout(10_000))) {
+      kinds.push(line.kind);
+      if (line.kind === 'watching') control.lock();
+      if (line.kind === 'watching') sends[0]?.({ kind: 'locked', mountpoint: '/mnt' });
+    }
+    expect(kinds).toEqual(['watching', 'locked']);
   });
 });
 
