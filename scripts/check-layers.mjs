@@ -14,6 +14,7 @@ const RANK = {
   memory: 3,
   transfer: 4,
   dump: 5,
+  announce: 6,
   fs: 6,
   fuse: 7,
   cli: 8,

@@ -1,6 +1,7 @@
 import type { Logger } from '../base/log.js';
 import type { DumpStore } from '../dump/index.js';
-import { Announcements, openDumpStore } from '../dump/index.js';
+import { Announcements } from '../announce/index.js';
+import { openDumpStore } from '../dump/index.js';
 import type { Filesystem } from '../fs/index.js';
 import { createFilesystem } from '../fs/index.js';
 import type { ExplainedGate } from '../lockdown/index.js';

@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { PLATFORM_LOG } from '../dump/index.js';
+import { PLATFORM_LOG } from '../announce/index.js';
 import { spoolDirectory } from './choose-spool.js';
 import { usageError } from './exit-status.js';
 import type { AnyOption } from './option-kinds.js';

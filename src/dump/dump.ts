@@ -5,7 +5,7 @@ import type { PinnedBytes } from '../base/pinned-bytes.js';
 import type { DumpTag } from '../base/tag.js';
 import { dumpType, tagName } from '../base/tag.js';
 import type { DumpAnnouncement, SourceErrorData } from '../source/index.js';
-import type { Announcement } from './announcements/announcement.js';
+import type { Announcement } from './announcement.js';
 import type { Block } from '../memory/index.js';
 import { BLOCK_BYTES, BlockOwner, MAX_READ_BYTES, PinnedRange } from '../memory/index.js';
 import type { Progress, TransferOwner, TransferParts } from '../transfer/index.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CELLS, Mounted } from '../support/mounted.js';
-import { Folder } from '../unit/dump/announcements/support/folder.js';
+import { Folder } from '../unit/announce/support/folder.js';
 
 const PACKAGE = fileURLToPath(new URL('../../packaging/extract_platdump/', import.meta.url));
 const NAME = '0x0000000200000001';

@@ -7,8 +7,8 @@ import {
   feedFor,
   lookAtRtasErrd,
   processesNamed,
-} from '../../dump/index.js';
-import type { RtasErrd } from '../../dump/index.js';
+} from '../../announce/index.js';
+import type { RtasErrd } from '../../announce/index.js';
 import type { Settings } from '../option-table.js';
 import type { UsableSource } from './firmware-checks.js';
 import type { Finding } from './finding.js';

@@ -1,7 +1,7 @@
 import { watch } from 'node:fs';
 import type { BigIntStats, FSWatcher } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import type { Logger } from '../../base/log.js';
+import type { Logger } from '../base/log.js';
 import { FollowedFile } from './followed-file.js';
 import type { TakeBytes } from './followed-file.js';
 

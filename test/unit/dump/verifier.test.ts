@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { dumpTag } from '../../../../src/base/tag.js';
-import type { DumpTag } from '../../../../src/base/tag.js';
-import { RecentSet } from '../../../../src/dump/announcements/recent-set.js';
-import { Verifier } from '../../../../src/dump/announcements/verifier.js';
+import { dumpTag } from '../../../src/base/tag.js';
+import type { DumpTag } from '../../../src/base/tag.js';
+import { RecentSet } from '../../../src/base/recent-set.js';
+import { Verifier } from '../../../src/dump/verifier.js';
 
 const [A, B, C] = [1n, 2n, 3n].map(dumpTag) as [DumpTag, DumpTag, DumpTag];
 const PACE_MS = 20;

@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { expect, test } from 'vitest';
-import { extractorWarning, lookAtRtasErrd } from '../../../../src/dump/index.js';
+import { extractorWarning, lookAtRtasErrd } from '../../../src/announce/index.js';
 import { Folder } from './support/folder.js';
 
 const ORIGINAL = '\x7fELF';

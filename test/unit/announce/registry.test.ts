@@ -2,9 +2,9 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { dumpTag, tagName } from '../../../../src/base/tag.js';
-import type { StoreEvent } from '../../../../src/dump/index.js';
-import { Bare, TAG, context, errnoOf, sampleBytes } from '../../../support/bare.js';
+import { dumpTag, tagName } from '../../../src/base/tag.js';
+import type { StoreEvent } from '../../../src/dump/index.js';
+import { Bare, TAG, context, errnoOf, sampleBytes } from '../../support/bare.js';
 
 const SIZE = 10_000;
 const CONTENT = sampleBytes(SIZE);

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
-import type { Logger } from '../../base/log.js';
-import type { DumpStore } from '../dump-store.js';
-import type { Announcement } from './announcement.js';
+import type { Logger } from '../base/log.js';
+import type { Announcement, DumpStore } from '../dump/index.js';
 import type { EventsMode, FeedChoice } from './choose-feed.js';
 import { chooseFeed } from './choose-feed.js';
 import { ErrorLogFeed } from './error-log-feed.js';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { chooseFeed } from '../../../../src/dump/announcements/choose-feed.js';
+import { chooseFeed } from '../../../src/announce/choose-feed.js';
 
 const NOTHING = { sourceLists: false, logIsNamed: false, logExists: false, rtasErrdRuns: false };
 

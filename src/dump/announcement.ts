@@ -1,4 +1,4 @@
-import type { DumpTag } from '../../base/tag.js';
+import type { DumpTag } from '../base/tag.js';
 
 /** Somebody other than the source says that firmware holds a dump. */
 export interface Announcement {

@@ -10,11 +10,11 @@ import {
   mkdirSync,
 } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createLogger } from '../../../../src/base/log.js';
-import type { Announcement } from '../../../../src/dump/index.js';
-import { openLogFeed } from '../../../../src/dump/announcements/log-feed.js';
-import { event, locator } from '../../rtas/events/support/build-event.js';
-import { eventText } from '../../rtas/events/support/event-samples.js';
+import { createLogger } from '../../../src/base/log.js';
+import type { Announcement } from '../../../src/dump/index.js';
+import { openLogFeed } from '../../../src/announce/log-feed.js';
+import { event, locator } from '../rtas/events/support/build-event.js';
+import { eventText } from '../rtas/events/support/event-samples.js';
 import { Folder, PATIENCE } from './support/folder.js';
 
 let folder: Folder;

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createLogger } from '../../../../src/base/log.js';
-import type { Announcement } from '../../../../src/dump/index.js';
-import { ErrorLogFeed } from '../../../../src/dump/announcements/error-log-feed.js';
-import type { RecordHandle } from '../../../../src/dump/announcements/error-log-feed.js';
-import { HOST_LITTLE_ENDIAN } from '../../../../src/base/byte-reader.js';
-import { event, locator } from '../../rtas/events/support/build-event.js';
+import { createLogger } from '../../../src/base/log.js';
+import type { Announcement } from '../../../src/dump/index.js';
+import { ErrorLogFeed } from '../../../src/announce/error-log-feed.js';
+import type { RecordHandle } from '../../../src/announce/error-log-feed.js';
+import { HOST_LITTLE_ENDIAN } from '../../../src/base/byte-reader.js';
+import { event, locator } from '../rtas/events/support/build-event.js';
 import { Folder, PATIENCE } from './support/folder.js';
 
 /** What a read gives: bytes, or the errno with which it fails. */

@@ -1,9 +1,9 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Logger } from '../../base/log.js';
-import { MAX_RECORD_BYTES, readErrorLogRecord } from '../../rtas/index.js';
-import type { Announcement } from './announcement.js';
+import type { Logger } from '../base/log.js';
+import { MAX_RECORD_BYTES, readErrorLogRecord } from '../rtas/index.js';
+import type { Announcement } from '../dump/index.js';
 import { EventAnnouncer } from './event-announcer.js';
 
 /** The part of a `FileHandle` that reading the kernel's event log needs. */

@@ -1,7 +1,5 @@
-import type { Logger } from '../../base/log.js';
-import type { Dump } from '../dump.js';
-import type { DumpStore, StoreEvent } from '../dump-store.js';
-import type { Announcement } from './announcement.js';
+import type { Logger } from '../base/log.js';
+import type { Announcement, Dump, DumpStore, StoreEvent } from '../dump/index.js';
 import { MOST_KNOWN_TAGS, formatKnownTags, parseKnownTags } from './known-tags.js';
 import { readStateFile, writeStateFile } from './state-file.js';
 

@@ -8,10 +8,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createLogger } from '../../../../src/base/log.js';
-import { dumpTag, tagName } from '../../../../src/base/tag.js';
-import { TagMemory } from '../../../../src/dump/announcements/tag-memory.js';
-import { Bare, TAG, sampleBytes } from '../../../support/bare.js';
+import { createLogger } from '../../../src/base/log.js';
+import { dumpTag, tagName } from '../../../src/base/tag.js';
+import { TagMemory } from '../../../src/announce/tag-memory.js';
+import { Bare, TAG, sampleBytes } from '../../support/bare.js';
 import { Folder, PATIENCE } from './support/folder.js';
 
 const OTHER = dumpTag(TAG + 1n);

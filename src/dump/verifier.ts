@@ -1,4 +1,4 @@
-import type { DumpTag } from '../../base/tag.js';
+import type { DumpTag } from '../base/tag.js';
 
 /** Asks firmware about one tag. `later`: it could not say, because of an error or another program. */
 export type Verify = (tag: DumpTag) => Promise<'settled' | 'later'>;

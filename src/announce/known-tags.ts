@@ -1,5 +1,5 @@
-import { dumpTag, tagFromName, tagName } from '../../base/tag.js';
-import type { Announcement } from './announcement.js';
+import { dumpTag, tagFromName, tagName } from '../base/tag.js';
+import type { Announcement } from '../dump/index.js';
 
 /** More dumps than a machine can have. */
 export const MOST_KNOWN_TAGS = 16_384;

@@ -1,9 +1,9 @@
-import type { Logger } from '../../base/log.js';
-import type { DumpTag } from '../../base/tag.js';
-import { tagName } from '../../base/tag.js';
-import { dumpNotices } from '../../rtas/index.js';
-import type { Announcement } from './announcement.js';
-import { RecentSet } from './recent-set.js';
+import type { Logger } from '../base/log.js';
+import type { DumpTag } from '../base/tag.js';
+import { tagName } from '../base/tag.js';
+import { dumpNotices } from '../rtas/index.js';
+import type { Announcement } from '../dump/index.js';
+import { RecentSet } from '../base/recent-set.js';
 
 /** Tags that were logged as not for us, so that reading a log again says nothing new. */
 const MOST_LOGGED = 1024;

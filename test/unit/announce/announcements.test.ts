@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { createLogger } from '../../../../src/base/log.js';
-import type { DumpStore } from '../../../../src/dump/index.js';
-import { Announcements } from '../../../../src/dump/index.js';
+import { createLogger } from '../../../src/base/log.js';
+import type { DumpStore } from '../../../src/dump/index.js';
+import { Announcements } from '../../../src/announce/index.js';
 
 test.each([
   { source: 'papr', extractor: 'original', warns: true },
