@@ -11,7 +11,7 @@ export type Logger = Record<Severity, (message: string, fields?: LogFields) => v
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const satisfies readonly Severity[];
 
 // sd-daemon(3): the journal takes the priority from a prefix on each line of standard error.
-const JOURNAL_PRIORITY: Record<Severity, number> = { debug: 7, info: 6, warn: 4, error: 3 };
+export const JOURNAL_PRIORITY: Record<Severity, number> = { debug: 7, info: 6, warn: 4, error: 3 };
 
 export interface LogOptions {
   readonly level: Severity;
@@ -25,7 +25,7 @@ export interface LogOptions {
 export function createLogger(options: LogOptions): Logger {
   // Synchronous, so that the last lines before a crash are not lost.
   const write = options.write ?? writeStandardError;
-  const lineOf = options.format === 'json' ? jsonLine : textLine;
+  const lineOf = options.format === 'json' ? jsonLine : options.journal ? journalLine : textLine;
   const threshold = LOG_LEVELS.indexOf(options.level);
   let lost = 0;
   const at =
@@ -54,10 +54,15 @@ function jsonLine(level: Severity, message: string, fields: LogFields): string {
 }
 
 function textLine(severity: Severity, message: string, fields: LogFields): string {
+  return `platdumpfs: ${severity}: ${journalLine(severity, message, fields)}`;
+}
+
+/** The journal says beside each line which program it comes from, and its priority. */
+function journalLine(_severity: Severity, message: string, fields: LogFields): string {
   const pairs = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key}=${textValue(plain(key, value))}`);
-  return [`platdumpfs: ${severity}: ${printable(message)}`, ...pairs].join(' ');
+  return [printable(message), ...pairs].join(' ');
 }
 
 function textValue(value: unknown): string {

@@ -45,8 +45,15 @@ async function findDumps(parsed: ParsedOptions): Promise<readonly ListedDump[]> 
     throw usageError(`list takes at most one MOUNTPOINT, got ${parsed.positionals.length} arguments`);
   if (mountpoint !== undefined) return listingIn(await askDaemonAt(resolve(mountpoint))).dumps;
   const sourceGiven = SOURCE_OPTIONS.some((key) => parsed.given.has(key));
-  const response = sourceGiven ? undefined : await askOnlyDaemon();
-  return response === undefined ? dumpsOfSource(parsed) : listingIn(response).dumps;
+  if (sourceGiven) return dumpsOfSource(parsed);
+  const response = await askOnlyDaemon();
+  return response === undefined ? dumpsOfSource(parsed).catch(noDaemonEither) : listingIn(response).dumps;
+}
+
+/** Says first what was looked for first. */
+function noDaemonEither(error: unknown): never {
+  if (!(error instanceof CommandError) || error.status !== EXIT.noFirmwareInterface) throw error;
+  throw new CommandError(error.status, `no daemon of this user was found, and ${error.message}`);
 }
 
 async function dumpsOfSource({ settings, given }: ParsedOptions): Promise<ListedDump[]> {

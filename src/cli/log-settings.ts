@@ -10,14 +10,14 @@ export function logOptions(
   settings: Pick<Settings, 'logLevel' | 'logFormat'>,
   parentFormat?: LogOptions['format'],
 ): LogOptions {
-  const journal = writesToJournal(process.env['JOURNAL_STREAM']);
+  const journal = writesToJournal();
   const forPeople = journal || isatty(STDERR);
   const format = settings.logFormat ?? parentFormat ?? (forPeople ? 'text' : 'json');
   return { level: settings.logLevel, format, journal };
 }
 
 /** systemd.exec(5): `device:inode` of the journal's socket. An inherited variable may describe somebody else's. */
-export function writesToJournal(journalStream: string | undefined): boolean {
+export function writesToJournal(journalStream = process.env['JOURNAL_STREAM']): boolean {
   if (journalStream === undefined) return false;
   try {
     const { dev, ino } = fstatSync(STDERR, { bigint: true });

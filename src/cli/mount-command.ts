@@ -23,6 +23,7 @@ import { hardenProcess } from './process-hardening.js';
 import type { ChosenSource } from './select-source.js';
 import { chooseSource, needsKnownLockdown } from './select-source.js';
 import { tellServiceManager } from './service-manager.js';
+import { mountedUnlessStopped } from './mount-wait.js';
 import { serveUntilEnd } from './service.js';
 import { StopSignals } from './stop-signals.js';
 import { version } from './version.js';
@@ -82,9 +83,8 @@ async function mountAndServe(
   hardenProcess(processLog);
   // No directory is kept busy by a daemon that happens to have been started in it.
   process.chdir('/');
-  const mounted = await mountErrorsAsStatus(() =>
-    mount(transport, filesystem, { ...request, mountpoint }, log),
-  );
+  const mounting = mountErrorsAsStatus(() => mount(transport, filesystem, { ...request, mountpoint }, log));
+  const mounted = await mountedUnlessStopped(mounting, stop, log);
   const status = {
     mountpoint,
     pid: process.pid,
@@ -99,6 +99,9 @@ async function mountAndServe(
   log.info('mounted', { mountpoint, source: source.name, transport: transport.name });
   await parent?.ready(mountpoint);
   await tellServiceManager('ready', `serves ${source.name} at ${mountpoint}`, log);
+  gate.onRise(
+    () => void tellServiceManager('locked', 'locked down: no dump can be reached until restart', log),
+  );
   store.getReady();
   await serveUntilEnd(mounted, stop, settings.unmountTimeout, log);
 }

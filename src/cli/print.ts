@@ -1,6 +1,8 @@
 import { writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { JOURNAL_PRIORITY } from '../base/log.js';
 import { CommandError, EXIT } from './exit-status.js';
+import { writesToJournal } from './log-settings.js';
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -30,10 +32,11 @@ export async function printOut(text: string): Promise<boolean> {
   return true;
 }
 
-/** One line for the user on standard error. */
+/** One line for the user on standard error; an error where the journal reads it. */
 export function printError(message: string): void {
+  const line = writesToJournal() ? `<${JOURNAL_PRIORITY.error}>${message}` : `platdumpfs: ${message}`;
   try {
-    writeSync(STDERR, `platdumpfs: ${message}\n`);
+    writeSync(STDERR, `${line}\n`);
   } catch {
     // Nobody reads standard error: the exit status has to say it all.
   }

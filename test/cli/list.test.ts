@@ -43,6 +43,17 @@ describe('list without a daemon', () => {
     expect(stdout).toMatch(/^TAG +TYPE +SIZE +STATE +DELIVERED +FIRST SEEN\n0x0{15}1 /);
   });
 
+  test('says that it found no daemon before it says that it found no firmware', () => {
+    const { status, stderr } = workshop.run('list');
+    expect({ status, stderr }).toEqual({
+      status: 3,
+      stderr: expect.stringMatching(
+        /^platdumpfs: no daemon of this user was found, and no firmware interface/,
+      ) as string,
+    });
+    expect(workshop.run('list', '--source=opal', '--opal-dir=/nowhere').stderr).not.toContain('daemon');
+  });
+
   test('calls no firmware', () => {
     writeFileSync(workshop.path('0x0000000200000001'), 'dump');
     expect(listed('--source=sim', `--sim-dir=${workshop.directory}`)).toMatchObject([

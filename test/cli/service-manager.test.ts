@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Workshop } from './program.js';
@@ -46,8 +47,12 @@ test.skipIf(skip !== '')(
       };
       expect(await next()).toBe('listening');
       workshop.env['NOTIFY_SOCKET'] = socket;
-      const daemon = await workshop.mount('--sim-dump=1:4K');
+      const level = workshop.path('lockdown');
+      writeFileSync(level, '[none] integrity confidentiality\n');
+      const daemon = await workshop.mount('--sim-dump=1:4K', `--lockdown-file=${level}`);
       expect(await next()).toBe(`READY=1|STATUS=serves sim at ${workshop.mountpoint}`);
+      writeFileSync(level, 'none integrity [confidentiality]\n');
+      expect(await next()).toBe('STATUS=locked down: no dump can be reached until restart');
       expect(await daemon.stop('SIGTERM')).toBe(0);
       expect(await next()).toBe('STOPPING=1|STATUS=unmounting after SIGTERM');
     } finally {

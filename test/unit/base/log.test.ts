@@ -39,9 +39,7 @@ test.each([
   { severity: 'warn', prefix: '<4>' },
   { severity: 'error', prefix: '<3>' },
 ] as const)('the journal gets priority $prefix for $severity', ({ severity, prefix }) => {
-  expect(logged({ journal: true }, severity, 'mounted')).toEqual([
-    `${prefix}platdumpfs: ${severity}: mounted\n`,
-  ]);
+  expect(logged({ journal: true }, severity, 'mounted')).toEqual([`${prefix}mounted\n`]);
 });
 
 describe('text format', () => {
