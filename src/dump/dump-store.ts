@@ -97,7 +97,8 @@ export class DumpStore implements AsyncDisposable {
     this.#cache = new BlockCache(options.cacheSizeBytes);
     const { slots, slabs } = this.#cache.arena;
     const mostBacklog = options.spool === undefined ? 0 : spoolBacklogBlocks(slots);
-    const budget = budgetFor(slots - mostBacklog);
+    // 0: there is no limit.
+    const budget = budgetFor(slots - mostBacklog, process.constrainedMemory() || undefined);
     this.#spool =
       options.spool === undefined ? undefined : new Spool({ ...options.spool, slabs, mostBacklog, log });
     this.#pool = new Pool(

@@ -1,3 +1,5 @@
+import { BLOCK_BYTES } from './arena.js';
+
 /** Largest read that a reader may ask for at once, in bytes. Transports negotiate their requests down to it. */
 export const MAX_READ_BYTES = 1024 * 1024;
 
@@ -8,6 +10,11 @@ export const BATCH_BLOCKS = 8;
 /** Batches a thread holds: it must find the next one when it ends one, or firmware idles. */
 export const BATCHES_IN_FLIGHT = 2;
 const IN_FLIGHT_BLOCKS = BATCH_BLOCKS * BATCHES_IN_FLIGHT;
+
+const MIB = 1024 * 1024;
+/** What the process takes without its cache, and what each thread takes: measured, and rounded up. */
+const PROCESS_BYTES = 60 * MIB;
+const HAND_BYTES = 10 * MIB;
 
 const FEWEST_HANDS = 2;
 /** Firmware serves one call at a time. More threads only help where calls are slow, or do not return. */
@@ -43,8 +50,14 @@ const SLOTS_PER_HAND = IN_FLIGHT_BLOCKS + BLOCKS_PER_READ + 2;
 /** Smallest number of slots with which two dumps make progress. */
 export const MIN_SLOTS = FEWEST_HANDS * SLOTS_PER_HAND;
 
-export function budgetFor(slots: number): Budget {
-  const hands = clamp(Math.floor(slots / SLOTS_PER_HAND), FEWEST_HANDS, MOST_HANDS);
+/**
+ * @param limitBytes memory that the process may take, where that is limited: threads that are started in the place of stuck
+ *   ones must not be what ends it
+ */
+export function budgetFor(slots: number, limitBytes = Infinity): Budget {
+  const left = Math.max(0, limitBytes - PROCESS_BYTES - slots * BLOCK_BYTES);
+  const most = Math.min(Math.floor(slots / SLOTS_PER_HAND), Math.floor(left / HAND_BYTES));
+  const hands = clamp(most, FEWEST_HANDS, MOST_HANDS);
   const passes = clamp(slots - hands * (IN_FLIGHT_BLOCKS + BLOCKS_PER_READ), 2 * FEWEST_HANDS, MOST_PASSES);
   return {
     hands,

@@ -47,6 +47,15 @@ test('the default cache of 64 MiB is enough for 29 hands and 48 open passes', ()
 });
 
 test.each([
+  { limitMib: 4096, hands: 29 },
+  { limitMib: 300, hands: 17 },
+  { limitMib: 160, hands: 3 },
+  { limitMib: 100, hands: 2 },
+])('of 64 MiB in a group of $limitMib MiB, $hands hands', ({ limitMib, hands }) => {
+  expect(budgetFor(1024, limitMib * 1024 * 1024).hands).toBe(hands);
+});
+
+test.each([
   { inTransfer: 1, blocks: 128 },
   { inTransfer: 4, blocks: 120 },
   { inTransfer: 8, blocks: 56 },
