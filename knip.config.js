@@ -22,8 +22,6 @@ export default {
     'scripts/*.mjs',
     'bench/main.ts',
     'bench/bare-loop-thread.ts',
-    'bench/listing.mjs',
-    'bench/listing/memory-hook.cjs',
     'test/pseries/check/*.{ts,mjs}',
   ],
   project: ['src/**/*.ts!', 'test/**/*.{ts,mts,mjs}', 'bench/**/*.{ts,mjs,cjs}', 'scripts/*.mjs'],

@@ -1,25 +1,31 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { mountsAt } from '../src/fuse/index.js';
-import { Unavailable } from './case.js';
+import { cProgram } from './c-program.js';
 import { Server } from './server.js';
 
-const SOURCE = fileURLToPath(new URL('../../c-server/server.c', import.meta.url));
-
-let program: string | undefined;
-
-/** The C server of `c-server/server.c` with the bytes of one file in memory. */
+/** The libfuse 3 server of `c/server.c`. */
 export class CServer extends Server {
-  static async start(file: string): Promise<CServer> {
-    program ??= compile();
+  /** With the bytes of one file in memory: `path(0)`. */
+  static fromMemory(file: string): Promise<CServer> {
+    return CServer.#start(['memory', file]);
+  }
+
+  /** With dumps of one size that it retrieves from simulated firmware, each from its first read on. */
+  static retrieving(dumps: number, sizeBytes: number, latencyUs: number): Promise<CServer> {
+    return CServer.#start(['retrieve', String(dumps), String(sizeBytes), String(latencyUs)]);
+  }
+
+  path(dump: number): string {
+    return join(this.mountpoint, `dump${dump}`);
+  }
+
+  static async #start(args: readonly string[]): Promise<CServer> {
+    const program = cProgram('server', ['fuse3']);
     const server = new CServer();
     try {
       await server.launch(
         program,
-        [file, server.mountpoint],
+        [...args, server.mountpoint],
         {},
         () => mountsAt(server.mountpoint).length > 0,
       );
@@ -29,20 +35,4 @@ export class CServer extends Server {
       throw error;
     }
   }
-
-  get path(): string {
-    return join(this.mountpoint, 'dump');
-  }
-}
-
-function compile(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'platdumpfs-bench-'));
-  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
-  const output = join(directory, 'c-server');
-  const flags = spawnSync('pkg-config', ['--cflags', '--libs', 'fuse3'], { encoding: 'utf8' });
-  if (flags.status !== 0) throw new Unavailable('libfuse3-dev and pkg-config are not installed');
-  const args = ['-O2', '-o', output, SOURCE, ...flags.stdout.trim().split(/\s+/)];
-  const { status, stderr, error } = spawnSync('gcc', args, { encoding: 'utf8' });
-  if (status !== 0) throw new Unavailable(`the C server cannot be compiled: ${error?.message ?? stderr}`);
-  return output;
 }

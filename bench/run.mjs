@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { build, fail, installDependencies, installPackages, root, say } from '../scripts/setup.mjs';
 
 /** Programs that are measured with, and what the C server is compiled with. */
-const PACKAGES = 'mount util-linux fio fuse3 gcc libc6-dev pkg-config libfuse3-dev'.split(' ');
+const PACKAGES = 'mount util-linux rsync fuse3 gcc libc6-dev pkg-config libfuse3-dev gocryptfs'.split(' ');
 
 const args = process.argv.slice(2);
-const onlyTalks = args.some((arg) => ['--help', '--list'].includes(arg));
+const onlyTalks = args.some((arg) => ['--help', '--list', '--draw'].includes(arg));
 
 installDependencies();
 if (!onlyTalks) {

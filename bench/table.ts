@@ -1,5 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import type { Result } from './result.js';
+import { figure } from './figure.js';
+import { describeMachine } from './machine.js';
+import type { Report, ReportedRow } from './report.js';
 
 const BEGIN = '<!-- what npm run bench -- --update writes begins here -->';
 const END = '<!-- and ends here -->';
@@ -9,14 +11,20 @@ export const HEADING = [
   '|---|---|--:|--:|--:|--:|---|',
 ];
 
-/** A line of the table, in Markdown: to be read in a terminal, and to be pasted into docs/performance.md. */
-export function row(result: Result): string {
+/** Machine and table, in Markdown. */
+export function tableOf({ machine, quick, rows }: Report): string {
+  const kind = quick ? ' (`--quick`)' : '';
+  return [`${describeMachine(machine)}${kind}`, '', ...HEADING, ...rows.map(row)].join('\n');
+}
+
+/** A line of the table. */
+export function row(result: ReportedRow): string {
   const { unit, oursMedian, baselineMedian, ratio } = result;
   const cells = [
     result.case,
     result.baseline,
-    `${figure(oursMedian)} ${unit}`,
-    `${figure(baselineMedian)} ${unit}`,
+    `${figure(oursMedian)} ${unit}`.trimEnd(),
+    `${figure(baselineMedian)} ${unit}`.trimEnd(),
     ratio === null ? '-' : ratio.toFixed(2),
     result.goal,
     [result.ok ? 'ok' : 'short', ...result.remarks].join('; '),
@@ -30,10 +38,4 @@ export function updateTable(path: string, text: string): void {
   const [begin, end] = [old.indexOf(BEGIN), old.indexOf(END)];
   if (begin < 0 || end < begin) throw new Error(`${path} has no place for the table`);
   writeFileSync(path, `${old.slice(0, begin)}${BEGIN}\n\n${text}\n\n${old.slice(end)}`);
-}
-
-/** Three digits that count. */
-function figure(value: number | null): string {
-  if (value === null || Number.isNaN(value)) return '-';
-  return value >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(3)));
 }

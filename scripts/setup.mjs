@@ -63,6 +63,7 @@ const PACKAGES = {
   rpm: { command: 'rpmbuild' },
   podman: { command: 'podman' },
   mmdebstrap: { command: 'mmdebstrap' },
+  gocryptfs: { command: 'gocryptfs' },
   'libfuse3-dev': { file: '/usr/include/fuse3/fuse_lowlevel.h' },
 };
 

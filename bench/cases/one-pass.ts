@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { constants, open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BenchCase, Measured } from '../case.js';
@@ -15,21 +14,26 @@ const READERS = [1, 4, 16];
 const ORDERS = ['together', 'staggered', 'random 64 KiB'] as const;
 type Order = (typeof ORDERS)[number];
 
-export const onePass: readonly BenchCase[] = ORDERS.flatMap((order) =>
-  READERS.map((readers) => ({
-    name: `${readers} ${readers === 1 ? 'reader' : 'readers'}, ${order}`,
-    baseline: 'firmware calls of one pass',
-    goal: { exactly: 1 },
-    unit: 'calls',
-    run: () => run(readers, order),
-  })),
-);
+export const onePass: readonly BenchCase[] = READERS.map((readers) => ({
+  name: `${readers} ${readers === 1 ? 'reader' : 'readers'}, in any order`,
+  baseline: 'firmware calls of one pass',
+  goal: { exactly: 1 },
+  unit: 'calls',
+  run: () => run(readers),
+}));
 
-async function run(readers: number, order: Order): Promise<Measured> {
+/** The order that takes most calls counts. */
+async function run(readers: number): Promise<Measured> {
+  const calls: number[] = [];
+  for (const order of ORDERS) calls.push(await callsOf(readers, order));
+  const note = ORDERS.map((order, index) => `${order} ${calls[index]}`).join(', ');
+  return { ours: [Math.max(...calls)], baseline: [Math.ceil(DUMP_BYTES / CALL_BYTES)], note };
+}
+
+async function callsOf(readers: number, order: Order): Promise<number> {
   await using daemon = await Daemon.start({ dumps: [DUMP_BYTES], cacheMib: CACHE_MIB, trace: true });
   await Promise.all(Array.from({ length: readers }, (_, reader) => read(daemon.path(0), order, reader)));
-  const calls = readFileSync(daemon.tracePath, 'utf8').trimEnd().split('\n').length;
-  return { ours: [calls], baseline: [Math.ceil(DUMP_BYTES / CALL_BYTES)] };
+  return daemon.calls;
 }
 
 async function read(path: string, order: Order, reader: number): Promise<void> {
