@@ -11,6 +11,7 @@ const ALIKE = ['source', 'fuse'];
 const TO_BE_RENAMED = new Set([
   'attributes.ts',
   'directory.ts',
+  'listing.ts',
   'mount-command.ts',
   'open-gate.ts',
   'read-ahead.ts',

@@ -47,7 +47,11 @@ export function spoolBacklogBlocks(slots: number): number {
 /** A thread with its read, and two passes that are open. */
 const SLOTS_PER_HAND = IN_FLIGHT_BLOCKS + BLOCKS_PER_READ + 2;
 
-/** Smallest number of slots with which two dumps make progress. */
+/**
+ * Smallest number of slots with which two dumps make progress.
+ *
+ * @internal
+ */
 export const MIN_SLOTS = FEWEST_HANDS * SLOTS_PER_HAND;
 
 /**

@@ -1,4 +1,4 @@
-export { Arena, BLOCK_BYTES, NO_SLOT, slotViews } from './arena.js';
+export { BLOCK_BYTES, NO_SLOT, slotViews } from './arena.js';
 export { BlockCache, BlockOwner } from './block-cache.js';
 export type { Block } from './block-cache.js';
 export * from './budget.js';
