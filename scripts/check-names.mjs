@@ -14,7 +14,6 @@ const TO_BE_RENAMED = new Set([
   'listing.ts',
   'mount-command.ts',
   'open-gate.ts',
-  'read-ahead.ts',
   'refused.ts',
   'select.ts',
   'service.ts',

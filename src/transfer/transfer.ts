@@ -12,7 +12,7 @@ import { PendingReads } from './pending-reads.js';
 import type { HandUser, Pool } from './pool.js';
 import type { EndedPass, HandEvent, PassWork, Standing } from './protocol.js';
 import { NO_PASS } from './protocol.js';
-import { ReadAhead } from './read-ahead.js';
+import { ReadAhead } from './read-ahead-window.js';
 import type { StartPoint } from './resume-points.js';
 import { ResumePoints, START } from './resume-points.js';
 import { Retry } from './retry.js';
@@ -69,6 +69,12 @@ const PREFETCH_BLOCKS = 8;
 export const IDLE_CLOSE_MS = 10_000;
 
 let passes = NO_PASS;
+
+/** Numbers fit into 32 bits, where hands look for the one that is wanted. */
+function nextPassNumber(): number {
+  passes = passes === 0x7fff_ffff ? 1 : passes + 1;
+  return passes;
+}
 
 /**
  * Moves the one firmware stream of one dump. Readers wait for ranges here and never make calls themselves, so all of them
@@ -316,7 +322,7 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
     if (!isRenewed || pass === undefined) return;
     // A pass without standing could not be opened.
     if (this.#batches.isGivenUp || pass.standing === undefined) this.#endPass(pass);
-    else pass.number = ++passes;
+    else pass.number = nextPassNumber();
   }
 
   /** Takes note of bytes that the pass has brought. */
@@ -612,7 +618,7 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
       this.#retry.beginAfresh();
     }
     this.#pass = {
-      number: ++passes,
+      number: nextPassNumber(),
       start: from,
       detail: this.#parts.source.detail(this.#owner.tag),
       bounce: new SharedArrayBuffer(MIN_READ_BYTES),
@@ -635,7 +641,7 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
 
   #sendClose(hand: Hand): void {
     this.#giveUpPass();
-    this.#closing = ++passes;
+    this.#closing = nextPassNumber();
     hand.holds = NO_PASS;
     hand.send({ op: 'close', pass: this.#closing, ended: this.#takeEnded() });
   }

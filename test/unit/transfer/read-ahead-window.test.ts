@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BLOCK_BYTES } from '../../../src/memory/arena.js';
-import { ReadAhead } from '../../../src/transfer/read-ahead.js';
+import { ReadAhead } from '../../../src/transfer/read-ahead-window.js';
 
 const KIB = 1024;
 const READ = 128 * KIB;
