@@ -140,5 +140,30 @@ describe.each(CELLS.filter(({ discipline }) => discipline === 'papr'))(
       expect(await client.call('rm', mounted.at(healthy.name))).toMatchObject({ value: null });
       expect(readers.left).toBe(18);
     });
+
+    test('another one is read at once while slow ones are, that do get on', async () => {
+      await using mounted = new Mounted(cell);
+      const slow = Array.from({ length: 20 }, (_, index) =>
+        fileDump(mounted.simDir, tagOf(index), 4 * MIB, { latencyUs: 500_000 }),
+      );
+      const other = fileDump(mounted.simDir, tagOf(20), 100_000);
+      await mounted.start(
+        `--sim-dir=${mounted.simDir}`,
+        `--trace-rtas=${mounted.tracePath}`,
+        '--unmount-timeout=0',
+      );
+      using readers = new Readers(slow.map(({ name }) => mounted.at(name)));
+      await until('all are being read', async () => {
+        const asked = new Set((await mounted.trace()).map(({ tag }) => tag));
+        return slow.every(({ name }) => asked.has(name));
+      });
+
+      using client = new SyscallClient();
+      const { ms, value } = await client.call('cat', mounted.at(other.name));
+      expect(value).toEqual({ bytes: other.size, sha256: sha256(other) });
+      // Whoever waited for one of the slow ones would wait for minutes.
+      expect(ms).toBeLessThan(5000);
+      expect(readers.left).toBe(20);
+    });
   },
 );
