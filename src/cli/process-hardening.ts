@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import type { Logger } from '../base/log.js';
 import { loadKoffi } from '../rtas/index.js';
 
@@ -21,11 +22,16 @@ interface Libc {
 const PR_SET_DUMPABLE = 4;
 const RLIMIT_CORE = 4;
 const M_PERTURB = -6;
+/**
+ * Bytes that a core may have. Not 0: where core_pattern is a pipe, which is what most distributions have, the kernel takes
+ * every limit for none but this one (fs/coredump.c). A file of so few bytes is not written either.
+ */
+const CORE_LIMIT_BYTES = 1;
 /** Any but 0: what is freed is filled with it (mallopt(3)). */
 const PERTURB_BYTE = 0xdb;
 
 /**
- * Makes this process one that writes no core file, that only root may look into (/proc/PID/mem, ptrace(2)), and whose
+ * Makes this process one that leaves no core, that only root may look into (/proc/PID/mem, ptrace(2)), and whose
  * freed memory holds nothing. Says in one line what could not be done.
  */
 export function hardenProcess(log: Logger): void {
@@ -45,9 +51,11 @@ export function hardenProcess(log: Logger): void {
  * @public A test loads it from what is compiled, in a process of its own.
  */
 export function protect(): readonly Protection[] {
+  // While the file is still ours: PR_SET_DUMPABLE gives it to root.
+  leaveMemoryOutOfCores();
   try {
     const libc = loadLibc();
-    const limit = new BigUint64Array(2);
+    const limit = new BigUint64Array(2).fill(BigInt(CORE_LIMIT_BYTES));
     return [
       { name: 'no core dump', missing: failed(libc.setrlimit(RLIMIT_CORE, limit), 'setrlimit') },
       { name: 'closed to debuggers', missing: failed(libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), 'prctl') },
@@ -62,6 +70,15 @@ export function protect(): readonly Protection[] {
   }
 }
 
+/** A core that is made all the same, as one that goes to a socket, has no memory in it then (core(5)). */
+function leaveMemoryOutOfCores(): void {
+  try {
+    writeFileSync('/proc/self/coredump_filter', '0');
+  } catch {
+    // A kernel without it, or /proc is read-only: the limit has to do.
+  }
+}
+
 /** prlimit(1) of util-linux does for another process what Node cannot do for itself. */
 function withoutLibc(why: string): readonly Protection[] {
   return [
@@ -72,8 +89,9 @@ function withoutLibc(why: string): readonly Protection[] {
 }
 
 function limitCore(): boolean {
+  const limit = `--core=${CORE_LIMIT_BYTES}:${CORE_LIMIT_BYTES}`;
   try {
-    execFileSync('prlimit', [`--pid=${process.pid}`, '--core=0:0'], { stdio: 'ignore', timeout: 5000 });
+    execFileSync('prlimit', [`--pid=${process.pid}`, limit], { stdio: 'ignore', timeout: 5000 });
     return true;
   } catch {
     return false;

@@ -33,7 +33,7 @@ test('platdumpfs.service calls the program as it wants to be called', () => {
 test('platdumpfs.service keeps bytes of dumps off the disk, and does not try what cannot work', () => {
   expect(settings).toEqual(
     expect.arrayContaining([
-      'LimitCORE=0',
+      'LimitCORE=1',
       'MemorySwapMax=0',
       'RestartPreventExitStatus=2 3 4',
       'UMask=0077',

@@ -1,6 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync, statfsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { loadKoffi } from '../../base/koffi.js';
 import { pageSize } from '../../base/page-size.js';
+import { printable } from '../../base/printable.js';
 import { formatSize } from '../../base/size.js';
 import { spoolDirectory } from '../choose-spool.js';
 import type { Settings } from '../option-table.js';
@@ -78,20 +81,60 @@ export function checkSwap(source: UsableSource | undefined, proc = '/proc'): Fin
   };
 }
 
-/** @param proc for tests */
-export function checkCoreDumps(source: UsableSource | undefined, proc = '/proc'): Finding {
+/** How the daemon can keep itself from leaving a core: by both ways, by a limit alone, or not at all. */
+export type CoreProtection = 'closed' | 'limited' | 'none';
+
+/** @param proc, protection for tests */
+export function checkCoreDumps(
+  source: UsableSource | undefined,
+  proc = '/proc',
+  protection = coreProtection(),
+): Finding {
   const check = 'core-dumps';
-  const limit = linesOf(join(proc, 'self/limits'))
-    .map((line) => /^Max core file size\s+(\S+)/.exec(line)?.[1])
-    .find((word) => word !== undefined);
-  if (limit === undefined || limit === '0')
-    return { check, status: 'ok', finding: 'a daemon started from here leaves no core file' };
+  const pattern = linesOf(join(proc, 'sys/kernel/core_pattern'))[0] ?? '';
+  const inherited = coreLimitIn(linesOf(join(proc, 'self/limits')));
+  const goesTo = placeOfCores(pattern);
+  if (protection === 'closed')
+    return { check, status: 'ok', finding: `a daemon leaves no core, though cores go to ${goesTo} here` };
+  // The kernel lets a program have a core of any size but this one (fs/coredump.c).
+  const isStopped =
+    protection === 'limited' || inherited === '1' || (inherited === '0' && !goesElsewhere(pattern));
+  if (isStopped && !pattern.startsWith('@'))
+    return {
+      check,
+      status: 'ok',
+      finding: `cores go to ${goesTo} here; a limit of 1 byte stops the daemon's`,
+    };
   return {
     check,
     status: source?.name === 'sim' ? 'note' : 'warn',
-    finding: 'a daemon started from here may leave a core file with bytes of dumps when it crashes',
-    remedy: 'ulimit -c 0, or LimitCORE=0 as packaging/systemd does',
+    finding: `a daemon that crashes may leave a core with bytes of dumps: cores go to ${goesTo} here`,
+    remedy:
+      'install the optional package koffi, or start it with a core limit of exactly 1 byte, as packaging/systemd does ' +
+      '(LimitCORE=1; of 0 a program that takes cores knows nothing)',
   };
+}
+
+function coreProtection(): CoreProtection {
+  try {
+    loadKoffi();
+    return 'closed';
+  } catch {
+    return spawnSync('prlimit', ['--version'], { stdio: 'ignore' }).status === 0 ? 'limited' : 'none';
+  }
+}
+
+function coreLimitIn(limits: readonly string[]): string | undefined {
+  return limits.flatMap((line) => /^Max core file size\s+(\S+)/.exec(line)?.[1] ?? [])[0];
+}
+
+function goesElsewhere(pattern: string): boolean {
+  return pattern.startsWith('|') || pattern.startsWith('@');
+}
+
+function placeOfCores(pattern: string): string {
+  if (pattern.startsWith('|')) return `a program (${printable(pattern.slice(1).split(' ')[0] ?? '')})`;
+  return pattern.startsWith('@') ? 'a socket' : 'files';
 }
 
 function linesOf(path: string): string[] {

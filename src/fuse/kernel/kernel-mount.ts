@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { dieBySignal } from '../../base/exit-without-threads.js';
+import { endAtOnce } from '../../base/exit-without-threads.js';
 import type { Logger } from '../../base/log.js';
 import type { Filesystem } from '../../fs/index.js';
 import { mountsAt, unmountOrDetach } from '../mount-table.js';
@@ -143,7 +143,7 @@ export class KernelMount implements Mounted {
     const ended = this.#reader.endNow(() => {
       if (path !== undefined) wakeReaderNow(path);
     });
-    if (!ended) dieBySignal(status);
+    if (!ended) endAtOnce(status);
   };
 
   async #endsWithin(timeoutMs: number): Promise<boolean> {

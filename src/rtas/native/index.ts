@@ -1,4 +1,4 @@
-export { loadKoffi } from './koffi.js';
+export { loadKoffi } from '../../base/koffi.js';
 export { preloadLibc } from './libc.js';
 export { findLibrtas, prefersDevice } from './librtas-library.js';
 export { InstalledLibrtas } from './librtas-port.js';

@@ -2,7 +2,7 @@ import { readSync } from 'node:fs';
 import { constants } from 'node:os';
 import { errnoName } from '../../base/errno.js';
 import type { SystemCallError } from '../ports.js';
-import { loadKoffi } from './koffi.js';
+import { loadKoffi } from '../../base/koffi.js';
 
 type Ioctl = (fd: number, request: number, argument: BigUint64Array) => number;
 

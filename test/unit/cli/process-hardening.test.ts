@@ -12,6 +12,7 @@ import { protect } from ${JSON.stringify(MODULE)};
 const look = () => ({
   owner: statSync('/proc/self/environ').uid,
   core: /^Max core file size +(\\S+) +(\\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8')).slice(1),
+  filter: readFileSync('/proc/self/coredump_filter', 'utf8').trim(),
   // The program itself goes on looking at these.
   canLook: readdirSync('/proc/self/fd').length > 0 && readFileSync('/proc/self/fdinfo/0', 'utf8') !== '' &&
     readFileSync('/proc/self/mountinfo', 'utf8') !== '' && readFileSync('/proc/self/status', 'utf8') !== '',
@@ -39,7 +40,7 @@ test.skipIf(!isRoot)(
     expect(await run()).toMatchObject({
       before: { owner: NOBODY },
       protections: done,
-      after: { owner: 0, core: ['0', '0'], canLook: true },
+      after: { owner: 0, core: ['1', '1'], filter: '00000000', canLook: true },
     });
   },
 );
@@ -52,6 +53,6 @@ test('protect() without native packages says what is missing, and limits core fi
       { name: 'closed to debuggers', missing },
       { name: 'freed memory overwritten', missing },
     ],
-    after: { core: ['0', '0'] },
+    after: { core: ['1', '1'], filter: '00000000' },
   });
 });

@@ -119,23 +119,25 @@ describe('checkLockdown', () => {
     { active: 'confidentiality', source: SIM, status: 'fail', exitStatus: 4 },
     { active: 'confidentiality', source: undefined, status: 'fail', exitStatus: 4 },
     { active: 'nonsense', source: PAPR, status: 'fail', exitStatus: 4 },
-  ])('at $active for $source.name is $status', ({ active, source, status, exitStatus }) => {
-    const finding = checkLockdown(settings(`--lockdown-file=${level(active)}`), source);
+  ])('at $active for $source.name is $status', async ({ active, source, status, exitStatus }) => {
+    const finding = await checkLockdown(settings(`--lockdown-file=${level(active)}`), source);
     expect(finding.status).toBe(status);
     expect(finding.exitStatus).toBe(exitStatus);
     if (exitStatus !== undefined) expect(finding.remedy).toBeDefined();
   });
 
-  test('warns of --lockdown=ignore, with the level', () => {
+  test('warns of --lockdown=ignore, with the level', async () => {
     const path = level('confidentiality');
-    expect(checkLockdown(settings('--lockdown=ignore', `--lockdown-file=${path}`), PAPR)).toMatchObject({
-      status: 'warn',
-      finding: expect.stringContaining('confidentiality') as string,
-    });
+    expect(await checkLockdown(settings('--lockdown=ignore', `--lockdown-file=${path}`), PAPR)).toMatchObject(
+      {
+        status: 'warn',
+        finding: expect.stringContaining('confidentiality') as string,
+      },
+    );
   });
 
-  test('fails for a file that was named and is not there', () => {
-    expect(checkLockdown(settings(`--lockdown-file=${root}/none`), SIM).status).toBe('fail');
+  test('fails for a file that was named and is not there', async () => {
+    expect((await checkLockdown(settings(`--lockdown-file=${root}/none`), SIM)).status).toBe('fail');
   });
 });
 
@@ -256,14 +258,34 @@ describe('where bytes of dumps may stay', () => {
     expect(checkSwap(source, root).status).toBe(status);
   });
 
+  const handler = '|/usr/lib/systemd/systemd-coredump %P %u';
   test.each([
-    { limit: '0', source: PAPR, status: 'ok' },
-    { limit: 'unlimited', source: PAPR, status: 'warn' },
-    { limit: '1024', source: SIM, status: 'note' },
-  ])('checkCoreDumps with limit $limit for $source.name is $status', ({ limit, source, status }) => {
-    put('self/limits', `Limit  Soft  Hard\nMax core file size        ${limit}   unlimited   bytes\n`);
-    expect(checkCoreDumps(source, root).status).toBe(status);
-  });
+    { pattern: 'core', limit: '0', protection: 'none', source: PAPR, status: 'ok' },
+    { pattern: 'core', limit: 'unlimited', protection: 'none', source: PAPR, status: 'warn' },
+    { pattern: 'core', limit: '1024', protection: 'none', source: SIM, status: 'note' },
+    { pattern: 'core', limit: 'unlimited', protection: 'limited', source: PAPR, status: 'ok' },
+    { pattern: handler, limit: '0', protection: 'none', source: PAPR, status: 'warn' },
+    { pattern: handler, limit: '1', protection: 'none', source: PAPR, status: 'ok' },
+    { pattern: handler, limit: 'unlimited', protection: 'limited', source: PAPR, status: 'ok' },
+    { pattern: '@/run/coredump.socket', limit: '1', protection: 'limited', source: PAPR, status: 'warn' },
+    {
+      pattern: '@/run/coredump.socket',
+      limit: 'unlimited',
+      protection: 'closed',
+      source: PAPR,
+      status: 'ok',
+    },
+  ] as const)(
+    'checkCoreDumps of $pattern with limit $limit, $protection, for $source.name is $status',
+    ({ pattern, limit, protection, source, status }) => {
+      put('self/limits', `Limit  Soft  Hard\nMax core file size        ${limit}   unlimited   bytes\n`);
+      put('sys/kernel/core_pattern', `${pattern}\n`);
+      const finding = checkCoreDumps(source, root, protection);
+      expect(finding.status).toBe(status);
+      if (pattern === handler)
+        expect(finding.finding).toContain('a program (/usr/lib/systemd/systemd-coredump)');
+    },
+  );
 });
 
 test('checkControlDirectory wants a private place', () => {
