@@ -41,6 +41,7 @@ const BUNDLES = [
   { entries: ['memory/spool/spool-thread.js'] },
   { entries: ['fuse/kernel/device-reader.js'] },
   { entries: ['fuse/notification-writer.js'] },
+  { entries: ['lockdown/level-thread.js'] },
 ];
 
 const status = compile();

@@ -32,7 +32,7 @@ async function examine(settings: ParsedOptions['settings'], mountpoint: string):
   return [
     checkNode(),
     ...sources,
-    checkLockdown(settings, source),
+    await checkLockdown(settings, source),
     ...checkTransports(settings, mountpoint),
     ...(isPlace ? [await checkPlace(mountpoint, settings)] : []),
     checkMountHelper(),

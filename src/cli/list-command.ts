@@ -60,7 +60,7 @@ async function dumpsOfSource({ settings, given }: ParsedOptions): Promise<Listed
   // Nothing is being served that could be warned about; errors come as exit status and message.
   const log = given.has('logLevel') ? createLogger(logOptions(settings)) : silentLogger;
   const usable = chooseSource(settings.source, settings);
-  openUnlockedGate(settings, needsKnownLockdown(usable), log)[Symbol.dispose]();
+  await (await openUnlockedGate(settings, needsKnownLockdown(usable), log))[Symbol.asyncDispose]();
   await using source = openSource(usable, settings, log);
   const dumps = sortListing(listedFromSource(source, Date.now()));
   return settings.lockdown === 'ignore' ? shownAtEveryLevel(dumps) : dumps;

@@ -49,7 +49,7 @@ export async function mountCommand(request: MountRequest, args: readonly string[
 /** At exit Node waits for its threads, and one that is inside a firmware call may stay there for minutes. */
 async function endWithin(timeoutMs: number, cleanup: Cleanup, log: Logger): Promise<void> {
   if (await cleanup.runWithin(timeoutMs)) return;
-  log.warn('a thread does not come back from firmware: the process ends by a signal');
+  log.warn('a thread does not come back from firmware: the process ends without it');
   exitWithoutThreads();
 }
 
@@ -66,8 +66,8 @@ async function mountAndServe(
   const source = chooseSource(request.source, settings);
   if (request.source === 'auto')
     processLog.info('source chosen', { source: source.name, ...source.passedOver });
-  const gate = openUnlockedGate(settings, needsKnownLockdown(source), processLog);
-  cleanup.add('lockdown gate', () => gate[Symbol.dispose]());
+  const gate = await openUnlockedGate(settings, needsKnownLockdown(source), processLog);
+  cleanup.add('lockdown gate', () => gate[Symbol.asyncDispose]());
   const discreet = new DiscreetLog(processLog);
   // Before anybody else hears of it: what they have to say then may be about dumps.
   gate.onRise(() => discreet.veil());

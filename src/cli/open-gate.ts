@@ -5,11 +5,15 @@ import { CommandError, EXIT } from './exit-status.js';
 import type { Settings } from './option-table.js';
 
 /** @throws CommandError with status `lockedDown` while dumps must not be shown */
-export function openUnlockedGate(settings: Settings, requireKnown: boolean, log: Logger): ExplainedGate {
+export async function openUnlockedGate(
+  settings: Settings,
+  requireKnown: boolean,
+  log: Logger,
+): Promise<ExplainedGate> {
   const { lockdown: mode, lockdownFile: path } = settings;
-  const gate = openLockdownGate({ mode, path, requireKnown, log });
+  const gate = await openLockdownGate({ mode, path, requireKnown, log });
   if (!gate.locked()) return gate;
   const reason = gate.reason ?? 'unknown';
-  gate[Symbol.dispose]();
+  await gate[Symbol.asyncDispose]();
   throw new CommandError(EXIT.lockedDown, `locked down, no dump may be shown: ${reason}`);
 }

@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, openSync, readSync, statfsSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, statSync, statfsSync } from 'node:fs';
+import type { Stats } from 'node:fs';
 import type { LockdownLevel } from './level.js';
 import { parseLockdownLevel } from './level.js';
 
@@ -6,89 +7,117 @@ import { parseLockdownLevel } from './level.js';
 const MAX_TEXT_BYTES = 256;
 
 /** SECURITYFS_MAGIC of linux/magic.h, as statfs(2) reports it. */
-const SECURITYFS_MAGIC = 0x73636673;
+export const SECURITYFS_MAGIC = 0x73636673;
 
 export type LevelReading =
   | { readonly kind: 'level'; readonly level: LockdownLevel }
   /** Nothing at that path. */
   | { readonly kind: 'absent' }
-  /** Something is there and does not say a level. */
+  /** Something is there and does not say a level, or does not answer. Never tells what is in it. */
   | { readonly kind: 'unreadable'; readonly reason: string };
 
-/** The lockdown file, kept open: securityfs computes its text anew for every read at offset 0. */
+/** What a path led to when it was looked at last, kept open. */
+export interface HeldFile {
+  readonly fd: number;
+  /** What statfs(2) says of the place where it lies. */
+  readonly filesystemType: number;
+  readonly dev: number;
+  readonly ino: number;
+}
+
+/**
+ * The file that says the level. All of this may wait for ever where the path leads to a file system that hangs, so it is
+ * done by a thread of its own.
+ */
 export class LevelFile implements Disposable {
-  readonly path: string;
-  readonly #buffer = Buffer.alloc(MAX_TEXT_BYTES + 1);
-  #fd: number | undefined;
-  /** A plain file (a bind mount of a copy, a test) can be renamed over; the kernel's own cannot. */
-  #replaceable = true;
-  #last: { readonly text: string; readonly reading: LevelReading } | undefined;
+  readonly #path: string;
+  readonly #reader = new LevelReader();
+  #held: HeldFile | undefined;
 
   constructor(path: string) {
-    this.path = path;
+    this.#path = path;
   }
 
-  /** One pread(2) in a securityfs. Never throws. */
+  get held(): HeldFile | undefined {
+    return this.#held;
+  }
+
+  /** Looks where the path leads now, and reads what is there. Never throws. */
   read(): LevelReading {
     try {
-      if (this.#fd !== undefined && this.#replaceable && fstatSync(this.#fd).nlink === 0) this.#close();
-      const fd = this.#fd ?? this.#open();
-      return this.#interpret(readSync(fd, this.#buffer, 0, this.#buffer.length, 0));
+      return this.#reader.read(this.#follow().fd);
     } catch (error) {
-      this.#close();
+      this[Symbol.dispose]();
       return failedReading(error);
     }
   }
 
-  /** Lets go of the open file when the path leads elsewhere by now; the next `read` opens what is there. */
-  refresh(): void {
-    if (this.#fd === undefined) return;
+  [Symbol.dispose](): void {
+    if (this.#held !== undefined) closeSync(this.#held.fd);
+    this.#held = undefined;
+  }
+
+  /** A file (a copy, a bind mount, a test's) can be renamed over, and something can be mounted on it. */
+  #follow(): HeldFile {
+    const there = statSync(this.#path);
+    if (this.#held !== undefined && isSame(this.#held, there)) return this.#held;
+    this[Symbol.dispose]();
+    // A FIFO would wait for a writer, and of a device the opening alone may do something.
+    assertRegular(there);
+    const fd = openSync(this.#path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
     try {
-      const held = fstatSync(this.#fd);
-      const there = statSync(this.path);
-      if (held.dev === there.dev && held.ino === there.ino) return;
-    } catch {
-      // Gone or out of reach: opening it again tells which.
+      const file = fstatSync(fd);
+      assertRegular(file);
+      this.#held = { fd, filesystemType: typeOfFilesystem(this.#path), dev: file.dev, ino: file.ino };
+      return this.#held;
+    } catch (error) {
+      closeSync(fd);
+      throw error;
     }
-    this.#close();
   }
+}
 
-  #open(): number {
-    this.#fd = openSync(this.path, 'r');
-    this.#replaceable = statfsSync(this.path).type !== SECURITYFS_MAGIC;
-    return this.#fd;
-  }
+/** Reads the level from an open file. securityfs computes the text anew for every read at offset 0. */
+export class LevelReader {
+  readonly #buffer = Buffer.alloc(MAX_TEXT_BYTES + 1);
+  #last: { readonly text: string; readonly reading: LevelReading } | undefined;
 
-  /** This runs once per page that a reader gets: the same text is not parsed twice. */
-  #interpret(bytes: number): LevelReading {
+  /** One pread(2). The same text is not parsed twice: this may run once for each page that a reader gets. */
+  read(fd: number): LevelReading {
+    const bytes = readSync(fd, this.#buffer, 0, this.#buffer.length, 0);
     const text = this.#buffer.toString('latin1', 0, bytes);
     if (this.#last?.text === text) return this.#last.reading;
     const level = bytes > MAX_TEXT_BYTES ? undefined : parseLockdownLevel(text);
-    const reading: LevelReading = level === undefined ? notALevel(text) : { kind: 'level', level };
+    const reading: LevelReading =
+      level === undefined ? unreadable('it says no lockdown level') : { kind: 'level', level };
     this.#last = { text, reading };
     return reading;
   }
-
-  #close(): void {
-    if (this.#fd === undefined) return;
-    closeSync(this.#fd);
-    this.#fd = undefined;
-  }
-
-  [Symbol.dispose](): void {
-    this.#close();
-  }
 }
 
-function notALevel(text: string): LevelReading {
-  return {
-    kind: 'unreadable',
-    reason: `it says ${JSON.stringify(text.slice(0, 60))}, which is no lockdown level`,
-  };
+export function unreadable(reason: string): LevelReading {
+  return { kind: 'unreadable', reason };
 }
 
-function failedReading(error: unknown): LevelReading {
+export function failedReading(error: unknown): LevelReading {
+  if (error instanceof NotRegular) return unreadable('it is not a regular file');
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'ENOENT' || code === 'ENOTDIR') return { kind: 'absent' };
-  return { kind: 'unreadable', reason: `it cannot be read (${code ?? String(error)})` };
+  return unreadable(`it cannot be read (${code ?? String(error)})`);
+}
+
+type Identity = Pick<Stats, 'dev' | 'ino'>;
+
+export function isSame(held: Identity, there: Identity): boolean {
+  return held.dev === there.dev && held.ino === there.ino;
+}
+
+class NotRegular extends Error {}
+
+function assertRegular(file: Stats): void {
+  if (!file.isFile()) throw new NotRegular();
+}
+
+function typeOfFilesystem(path: string): number {
+  return statfsSync(path).type;
 }

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { Logger } from '../base/log.js';
 import type { ExplainedGate } from './gate.js';
-import { LevelFile } from './level-file.js';
+import type { LevelReading } from './level-file.js';
+import { LevelWatch } from './level-watch.js';
 import { liesInSecurityfs } from './securityfs.js';
 import { WatchedGate } from './watched-gate.js';
 
@@ -19,26 +20,36 @@ export interface LockdownGateOptions {
   readonly watchIntervalMs?: number;
   readonly log: Logger;
   /** For tests: what `path` and /proc/self/mountinfo stand for otherwise. */
-  readonly system?: { readonly lockdownFile: string; readonly mountinfo: string };
+  readonly system?: {
+    readonly lockdownFile?: string;
+    readonly mountinfo?: string;
+    readonly ownType?: number;
+  };
 }
 
 /** @throws Error where the level has to be known and is not; the message says what to do */
-export function openLockdownGate(options: LockdownGateOptions): ExplainedGate {
+export async function openLockdownGate(options: LockdownGateOptions): Promise<ExplainedGate> {
   if (options.mode === 'ignore') {
     options.log.warn('kernel lockdown is ignored as told: dumps stay readable at every level');
     return OPEN_GATE;
   }
   const path = options.path ?? options.system?.lockdownFile ?? KERNEL_LOCKDOWN_FILE;
-  const file = new LevelFile(path);
-  const absent = file.read().kind === 'absent';
+  const intervalMs = options.watchIntervalMs ?? DEFAULT_WATCH_INTERVAL_MS;
+  const watch = new LevelWatch({ path, intervalMs, ownType: options.system?.ownType });
   try {
-    if (absent) acceptAbsence(path, options);
+    const { kind } = await watch.first();
+    if (kind === 'absent') acceptAbsence(path, options);
+    return new WatchedGate({ watch, path, absentIsOpen: kind === 'absent', log: options.log });
   } catch (error) {
-    file[Symbol.dispose]();
+    await watch[Symbol.asyncDispose]();
     throw error;
   }
-  const watchIntervalMs = options.watchIntervalMs ?? DEFAULT_WATCH_INTERVAL_MS;
-  return new WatchedGate({ file, absentIsOpen: absent, watchIntervalMs, log: options.log });
+}
+
+/** Looks once at what a file says. */
+export async function readLockdownLevel(path: string): Promise<LevelReading> {
+  await using watch = new LevelWatch({ path, intervalMs: DEFAULT_WATCH_INTERVAL_MS });
+  return await watch.first();
 }
 
 /** A missing file proves "no lockdown" inside a securityfs; elsewhere it leaves the level unknown. */
@@ -67,5 +78,5 @@ const OPEN_GATE: ExplainedGate = {
   level: 'ignored',
   reason: undefined,
   onRise: () => () => undefined,
-  [Symbol.dispose]: () => undefined,
+  [Symbol.asyncDispose]: () => Promise.resolve(),
 };

@@ -3,38 +3,37 @@ import type { ExplainedGate } from './gate.js';
 import { LockdownLatch } from './latch.js';
 import type { LockdownLevel } from './level.js';
 import { hidesDumps } from './level.js';
-import type { LevelFile, LevelReading } from './level-file.js';
+import type { LevelReading } from './level-file.js';
+import type { LevelWatch } from './level-watch.js';
 
-export interface WatchOptions {
-  readonly file: LevelFile;
+export interface WatchedGateOptions {
+  readonly watch: LevelWatch;
+  readonly path: string;
   /** What a missing file means until one was seen. */
   readonly absentIsOpen: boolean;
-  /** Time between two looks at the file while nobody asks, in milliseconds. */
-  readonly watchIntervalMs: number;
   readonly log: Logger;
 }
 
-/** Looks at the lockdown file at every question, and now and then in between. */
+/** Looks at the lockdown file at every question, and hears of it in between. */
 export class WatchedGate implements ExplainedGate {
-  readonly #file: LevelFile;
+  readonly #watch: LevelWatch;
+  readonly #path: string;
   readonly #latch: LockdownLatch;
-  readonly #timer: NodeJS.Timeout;
   #level: LockdownLevel | undefined;
-  /** Opening a path that does not exist at every page read is waste: then only the watch looks. */
+  /** Looking for a path that does not exist at every page read is waste: then only the watch does. */
   #absentIsOpen: boolean;
 
-  constructor({ file, absentIsOpen, watchIntervalMs, log }: WatchOptions) {
-    this.#file = file;
+  constructor({ watch, path, absentIsOpen, log }: WatchedGateOptions) {
+    this.#watch = watch;
+    this.#path = path;
     this.#absentIsOpen = absentIsOpen;
     this.#latch = new LockdownLatch(log);
-    this.#timer = setInterval(() => this.#watch(), watchIntervalMs);
-    // The watch alone is no reason to keep a process alive.
-    this.#timer.unref();
-    this.#check();
+    watch.onReading = (reading) => this.#apply(reading);
+    watch.look();
   }
 
   locked(): boolean {
-    if (!this.#latch.closed && !this.#absentIsOpen) this.#check();
+    if (!this.#latch.closed && !this.#absentIsOpen) this.#watch.look();
     return this.#latch.closed;
   }
 
@@ -50,29 +49,18 @@ export class WatchedGate implements ExplainedGate {
     return this.#latch.onClose(listener);
   }
 
-  #watch(): void {
-    this.#file.refresh();
-    this.#check();
-  }
-
-  #check(): void {
-    const reading = this.#file.read();
-    if (reading.kind === 'absent' && this.#absentIsOpen) return;
+  #apply(reading: LevelReading): void {
+    if (this.#latch.closed || (reading.kind === 'absent' && this.#absentIsOpen)) return;
     this.#absentIsOpen = false;
     this.#level = reading.kind === 'level' ? reading.level : undefined;
-    if (!locks(reading)) return;
-    this[Symbol.dispose]();
-    this.#latch.close(reasonFor(reading, this.#file.path));
+    if (!hidesDumps(this.#level)) return;
+    void this[Symbol.asyncDispose]();
+    this.#latch.close(reasonFor(reading, this.#path));
   }
 
-  [Symbol.dispose](): void {
-    clearInterval(this.#timer);
-    this.#file[Symbol.dispose]();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#watch[Symbol.asyncDispose]();
   }
-}
-
-function locks(reading: LevelReading): boolean {
-  return hidesDumps(reading.kind === 'level' ? reading.level : undefined);
 }
 
 function reasonFor(reading: LevelReading, path: string): string {

@@ -10,15 +10,16 @@ import { Mounted } from '../support/mounted.js';
 import { mustRun } from '../support/run-tool.js';
 
 const SCRIPT = fileURLToPath(new URL('../support/race-readers.py', import.meta.url));
-const READERS = '8';
-
 /**
  * How often the level rises: each costs a daemon, so the suite does it a few times. Said in the environment, the promised
- * second is held to as well; a machine that is busy with other tests may take longer.
+ * times are held to as well; a machine that is busy with other tests may take longer.
  */
 const ASKED = process.env['PLATDUMPFS_LOCKDOWN_RISES'];
 const RISES = Number(ASKED ?? 20);
-const CACHED_LIMIT_US = ASKED === undefined ? 5_000_000 : 1_000_000;
+const LIMIT_US = {
+  busy: ASKED === undefined ? 5_000_000 : 1_000_000,
+  idle: ASKED === undefined ? 5_000_000 : 20_000,
+};
 
 const TRANSPORTS = ['kernel', 'fuse-native'] as const;
 const LIMIT_MS = 20_000 + 10_000 * RISES;
@@ -31,8 +32,16 @@ interface Race {
   readonly errors: readonly string[];
 }
 
+interface RaceOptions {
+  readonly mode: 'direct' | 'cached';
+  /** Each keeps a processor busy. */
+  readonly readers: number;
+  /** Dumps that the kernel knows besides. */
+  readonly others?: number;
+}
+
 /** One daemon, one rise. */
-async function race(cell: Cell, mode: 'direct' | 'cached', others = 0): Promise<Race> {
+async function race(cell: Cell, { mode, readers, others = 0 }: RaceOptions): Promise<Race> {
   await using scene = new Mounted(cell);
   const level = join(scene.directory, 'lockdown');
   writeFileSync(level, '[none] integrity confidentiality\n');
@@ -41,7 +50,7 @@ async function race(cell: Cell, mode: 'direct' | 'cached', others = 0): Promise<
     writeFileSync(join(scene.simDir, tagName((0x2_0000_0000n + BigInt(index)) as DumpTag)), 'x');
   await scene.start(`--sim-dir=${scene.simDir}`, `--lockdown-file=${level}`, '--cache-size=8MiB');
   if (others > 0) await mustRun('ls', ['-l', scene.mountpoint]);
-  const args = [SCRIPT, mode, READERS, level, scene.at(dump.name), join(scene.simDir, dump.name)];
+  const args = [SCRIPT, mode, String(readers), level, scene.at(dump.name), join(scene.simDir, dump.name)];
   return JSON.parse((await mustRun('python3', args)).stdout) as Race;
 }
 
@@ -57,7 +66,7 @@ describe.each(TRANSPORTS)('8 readers while the level rises, %s', (transport) => 
     `${rises.length} times: no read that reaches the daemon succeeds if it began after the change`,
     async () => {
       for (const cell of rises) {
-        const { lateUs, reads, wrong, errors } = await race(cell, 'direct');
+        const { lateUs, reads, wrong, errors } = await race(cell, { mode: 'direct', readers: 8 });
         expect({ wrong, errors }).toEqual({ wrong: 0, errors: ['EPERM'] });
         expect(reads).toBeGreaterThan(0);
         expect(lateUs).toBeLessThan(0);
@@ -66,29 +75,57 @@ describe.each(TRANSPORTS)('8 readers while the level rises, %s', (transport) => 
     LIMIT_MS,
   );
 
+  /** Microseconds for which cached pages could still be read, in order. */
+  async function cachedTimes(readers: number, cellsOfRises: readonly Cell[]): Promise<readonly number[]> {
+    const times: number[] = [];
+    for (const cell of cellsOfRises) {
+      const { lateUs, wrong, errors } = await race(cell, { mode: 'cached', readers });
+      expect({ wrong, errors }).toEqual({ wrong: 0, errors: ['EPERM'] });
+      times.push(lateUs);
+    }
+    return times.sort((a, b) => a - b);
+  }
+
   test(
-    `${rises.length} times: reads of cached pages end within a second, and are whole until then`,
+    `${rises.length} times: reads of cached pages end within a second, and are right until then`,
     async () => {
-      let worstUs = -Infinity;
-      for (const cell of rises) {
-        const { lateUs, wrong, errors } = await race(cell, 'cached');
-        expect({ wrong, errors }).toEqual({ wrong: 0, errors: ['EPERM'] });
-        worstUs = Math.max(worstUs, lateUs);
-      }
-      process.stderr.write(
-        `cached pages, ${transport}: readable for ${(worstUs / 1000).toFixed(0)} ms at most\n`,
+      const times = await cachedTimes(8, rises);
+      report('8 readers that keep the machine busy', times);
+      expect(times.at(-1)).toBeLessThan(LIMIT_US.busy);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    `${RISES} times: on an otherwise idle machine they end at once`,
+    async () => {
+      const times = await cachedTimes(
+        1,
+        Array.from({ length: RISES }, (_, rise) => cells[rise % 2]!),
       );
-      expect(worstUs).toBeLessThan(CACHED_LIMIT_US);
+      report('1 reader', times);
+      expect(percentile(times, 0.99)).toBeLessThan(LIMIT_US.idle);
     },
     LIMIT_MS,
   );
 
   test('so they do when the kernel knows ten thousand dumps', async () => {
-    const { lateUs, wrong, errors } = await race(cells[0]!, 'cached', 9999);
+    const { lateUs, wrong, errors } = await race(cells[0]!, { mode: 'cached', readers: 8, others: 9999 });
     expect({ wrong, errors }).toEqual({ wrong: 0, errors: ['EPERM'] });
-    process.stderr.write(
-      `of 10,000 known inodes, ${transport}: readable for ${(lateUs / 1000).toFixed(0)} ms\n`,
-    );
-    expect(lateUs).toBeLessThan(CACHED_LIMIT_US);
+    report('8 readers, 10,000 known inodes', [lateUs]);
+    expect(lateUs).toBeLessThan(LIMIT_US.busy);
   }, 120_000);
+
+  function report(what: string, times: readonly number[]): void {
+    const ms = (us: number): string => (us / 1000).toFixed(1);
+    const figures = [0.5, 0.99, 1].map((part) => ms(percentile(times, part))).join(' / ');
+    process.stderr.write(
+      `cached pages after a rise, ${transport}, ${what}: readable for ${figures} ms (median, p99, most of ${times.length})\n`,
+    );
+  }
 });
+
+/** @param times in order */
+function percentile(times: readonly number[], part: number): number {
+  return times[Math.ceil(part * times.length) - 1] ?? NaN;
+}

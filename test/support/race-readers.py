@@ -2,9 +2,10 @@
 
 Usage: race-readers.py direct|cached READERS LEVEL-FILE MOUNTED-FILE CONTENT-FILE
 
-Each reader is a process. `direct` bypasses the page cache, so every read reaches the daemon; `cached` is an ordinary
-read(2) of a file that is in the page cache. All times are CLOCK_MONOTONIC, which all processes share: a read begins
-after its time is taken, the level has changed before its time is taken.
+Each reader is a process. `direct` bypasses the page cache: every read reaches the daemon and is answered whole. `cached`
+is an ordinary read(2) of a file that is in the page cache. It may be short, when some of its pages were dropped before it
+got to them; what it got has to be right. All times are CLOCK_MONOTONIC, which all processes share: a read begins after its
+time is taken, the level has changed before its time is taken.
 
 Prints one JSON object; `lateUs` is how long after the change the last successful read began, negative: before it.
 """
@@ -44,7 +45,8 @@ def read_until_refused():
             got = os.preadv(fd, [buffer], offset)
             last_success, refused_at = now, None
             count += 1
-            wrong += buffer[:got] != content[offset : offset + READ_BYTES]
+            wrong += buffer[:got] != content[offset : offset + got]
+            wrong += got == 0 or (mode == "direct" and got < READ_BYTES)
         except OSError as failure:
             name = errno.errorcode[failure.errno]
             errors[name] = errors.get(name, 0) + 1

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { silentLogger } from '../../base/log.js';
 import type { LockdownLevel } from '../../lockdown/index.js';
-import { KERNEL_LOCKDOWN_FILE, openLockdownGate, parseLockdownLevel } from '../../lockdown/index.js';
+import { KERNEL_LOCKDOWN_FILE, openLockdownGate, readLockdownLevel } from '../../lockdown/index.js';
 import { EXIT } from '../exit-status.js';
 import { integrityEffect } from '../integrity-effect.js';
 import type { Settings } from '../option-table.js';
@@ -13,12 +12,11 @@ import { reasonOf } from './finding.js';
 const check = 'lockdown';
 
 /** The level, what it means for the source that a mount would use, and whether a mount would start. */
-export function checkLockdown(settings: Settings, source: UsableSource | undefined): Finding {
+export async function checkLockdown(settings: Settings, source: UsableSource | undefined): Promise<Finding> {
   const { lockdown: mode, lockdownFile: path } = settings;
-  const level = readLevel(path ?? KERNEL_LOCKDOWN_FILE);
   const requireKnown = source === undefined || needsKnownLockdown(source);
   try {
-    using gate = openLockdownGate({ mode, path, requireKnown, log: silentLogger });
+    await using gate = await openLockdownGate({ mode, path, requireKnown, log: silentLogger });
     if (gate.locked())
       return {
         check,
@@ -27,19 +25,18 @@ export function checkLockdown(settings: Settings, source: UsableSource | undefin
         remedy: 'only a reboot with a lower level (lockdown= of the kernel command line) shows them again',
         exitStatus: EXIT.lockedDown,
       };
-    return mode === 'ignore' ? ignored(level) : meaningOf(level, source);
+    const { level } = gate;
+    if (level === 'ignored') return ignored(await readLevel(path ?? KERNEL_LOCKDOWN_FILE));
+    return meaningOf(level, source);
   } catch (error) {
     return { check, status: 'fail', finding: reasonOf(error) };
   }
 }
 
 /** Undefined: not known. */
-function readLevel(path: string): LockdownLevel | undefined {
-  try {
-    return parseLockdownLevel(readFileSync(path, 'latin1'));
-  } catch {
-    return undefined;
-  }
+async function readLevel(path: string): Promise<LockdownLevel | undefined> {
+  const reading = await readLockdownLevel(path);
+  return reading.kind === 'level' ? reading.level : undefined;
 }
 
 function ignored(level: LockdownLevel | undefined): Finding {

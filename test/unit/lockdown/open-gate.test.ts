@@ -1,19 +1,25 @@
+import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
+  closeSync,
+  mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readlinkSync,
   renameSync,
   rmSync,
+  statfsSync,
   symlinkSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Logger } from '../../../src/base/log.js';
 import { createLogger } from '../../../src/base/log.js';
-import type { LockdownGateOptions } from '../../../src/lockdown/index.js';
+import type { ExplainedGate, LockdownGateOptions } from '../../../src/lockdown/index.js';
 import { openLockdownGate } from '../../../src/lockdown/index.js';
 
 const OPEN = '[none] integrity confidentiality\n';
@@ -25,7 +31,7 @@ let dir: string;
 let path: string;
 let lines: string[];
 let log: Logger;
-const opened: Disposable[] = [];
+const opened: ExplainedGate[] = [];
 
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'platdumpfs-gate-'));
@@ -34,28 +40,37 @@ beforeEach(() => {
   log = createLogger({ level: 'debug', format: 'text', write: (line) => lines.push(line) });
 });
 
-afterEach(() => {
-  for (const gate of opened.splice(0)) gate[Symbol.dispose]();
+afterEach(async () => {
+  for (const gate of opened.splice(0)) await gate[Symbol.asyncDispose]();
   rmSync(dir, { recursive: true });
 });
 
-/** Without a watch that matters: only `locked()` looks. */
-function open(options: Partial<LockdownGateOptions> = {}): ReturnType<typeof openLockdownGate> {
-  const gate = openLockdownGate({
-    mode: 'enforce',
-    path,
-    requireKnown: true,
-    watchIntervalMs: NEVER_MS,
-    log,
-    ...options,
-  });
+async function open(options: Partial<LockdownGateOptions> = {}): Promise<ExplainedGate> {
+  const gate = await openLockdownGate({ mode: 'enforce', path, requireKnown: true, log, ...options });
   opened.push(gate);
   return gate;
+}
+
+/** As on a real machine: this thread reads an open file by itself, as if `dir` were in a securityfs. */
+function bySelf(): NonNullable<LockdownGateOptions['system']> {
+  return { ownType: statfsSync(dir).type };
+}
+
+/** Resolves at the rise; whoever waits for it longer than the test may take is told by that. */
+function rise(gate: ExplainedGate): Promise<void> {
+  return new Promise((resolve) => gate.onRise(resolve));
 }
 
 function replace(text: string): void {
   writeFileSync(`${path}.new`, text);
   renameSync(`${path}.new`, path);
+}
+
+/** In place, as the kernel's own changes: at no moment is there anything else. */
+function rewrite(text: string): void {
+  const fd = openSync(path, 'r+');
+  writeSync(fd, text, 0);
+  closeSync(fd);
 }
 
 function descriptorsOf(file: string): number {
@@ -78,86 +93,134 @@ describe('a level file that is there', () => {
     { text: '', locked: true },
     { text: 'none integrity confidentiality\n', locked: true },
     { text: `${OPEN.trim()}${' integrity'.repeat(100)}\n`, locked: true },
-  ])('locked() is $locked for $text', ({ text, locked }) => {
+  ])('locked() is $locked for $text', async ({ text, locked }) => {
     writeFileSync(path, text);
-    expect(open().locked()).toBe(locked);
+    expect((await open()).locked()).toBe(locked);
   });
 
-  test('a rise shows at the next question', () => {
+  test('a rise shows at the next question', async () => {
     writeFileSync(path, OPEN);
-    const gate = open();
+    const gate = await open();
     expect(gate.locked()).toBe(false);
     writeFileSync(path, LOCKED);
     expect(gate.locked()).toBe(true);
     expect(gate.reason).toBe('kernel lockdown is at confidentiality');
   });
 
-  test('a level never goes down', () => {
+  test('a rise shows at the next question to a file that this thread reads by itself', async () => {
+    writeFileSync(path, OPEN);
+    const gate = await open({ watchIntervalMs: NEVER_MS, system: bySelf() });
+    expect(gate.locked()).toBe(false);
+    rewrite(LOCKED);
+    expect(gate.locked()).toBe(true);
+    expect(gate.reason).toBe('kernel lockdown is at confidentiality');
+  });
+
+  test('a file that is mounted or renamed over another one that this thread reads counts soon', async () => {
+    writeFileSync(path, OPEN);
+    const gate = await open({ watchIntervalMs: 20, system: bySelf() });
+    renameSync(path, `${path}.old`);
+    writeFileSync(`${path}.new`, LOCKED);
+    renameSync(`${path}.new`, path);
+    await vi.waitUntil(() => gate.locked(), { timeout: 20_000 });
+  });
+
+  test('a level never goes down', async () => {
     writeFileSync(path, LOCKED);
-    const gate = open();
+    const gate = await open();
     writeFileSync(path, OPEN);
     expect(gate.locked()).toBe(true);
   });
 
-  test('a file that was renamed over is read at the next question', () => {
+  test('a file that was renamed over is read at the next question', async () => {
     writeFileSync(path, OPEN);
-    const gate = open();
+    const gate = await open();
     replace(INTEGRITY);
     expect(gate.locked()).toBe(false);
     replace(LOCKED);
     expect(gate.locked()).toBe(true);
   });
 
-  test('a file that disappears locks', () => {
+  test('a file that disappears locks', async () => {
     writeFileSync(path, OPEN);
-    const gate = open();
+    const gate = await open();
     rmSync(path);
     expect(gate.locked()).toBe(true);
     expect(gate.reason).toBe(`${path} has disappeared`);
   });
 
-  test('a file that becomes unparsable locks and says what it read', () => {
+  test('a file that becomes unparsable locks, and nothing of what is in it is told', async () => {
     writeFileSync(path, OPEN);
-    const gate = open();
-    appendFileSync(path, 'x');
+    const gate = await open();
+    appendFileSync(path, 'secret');
     expect(gate.locked()).toBe(true);
-    expect(gate.reason).toContain('which is no lockdown level');
+    expect(gate.reason).toBe(`${path}: it says no lockdown level`);
+    expect(lines.join('')).not.toContain('secret');
   });
 
-  test('a directory in its place locks', () => {
-    const gate = open({ path: dir });
+  // To open a FIFO would wait for somebody who writes to it, to read /dev/zero never end.
+  const others: readonly { readonly what: string; readonly make: () => void }[] = [
+    { what: 'a directory', make: () => mkdirSync(path) },
+    { what: 'a FIFO', make: () => execFileSync('mkfifo', [path]) },
+    { what: 'a link to /dev/zero', make: () => symlinkSync('/dev/zero', path) },
+    { what: 'a link to a terminal', make: () => symlinkSync('/dev/ptmx', path) },
+  ];
+  test.each(others)('$what in its place locks, from the start', async ({ make }) => {
+    make();
+    const gate = await open();
     expect(gate.locked()).toBe(true);
-    expect(gate.reason).toContain('EISDIR');
+    expect(gate.reason).toBe(`${path}: it is not a regular file`);
   });
 
-  test('a path that cannot be opened locks', () => {
+  test.each(others)('$what that comes in its place locks', async ({ make }) => {
+    writeFileSync(path, OPEN);
+    const gate = await open();
+    expect(gate.locked()).toBe(false);
+    rmSync(path);
+    make();
+    expect(gate.locked()).toBe(true);
+  });
+
+  test('a huge file locks, and is not read', async () => {
+    writeFileSync(path, OPEN);
+    const gate = await open();
+    writeFileSync(`${path}.new`, OPEN.repeat(1_000_000));
+    renameSync(`${path}.new`, path);
+    expect(gate.locked()).toBe(true);
+  });
+
+  test('a path that cannot be opened locks', async () => {
     symlinkSync('lockdown', path);
-    const gate = open();
+    const gate = await open();
     expect(gate.locked()).toBe(true);
     expect(gate.reason).toContain('ELOOP');
   });
 
-  test('one descriptor is kept while open, none once locked', () => {
+  test.each([
+    { who: 'the thread', most: 1, system: () => ({}) },
+    { who: 'this thread too', most: 2, system: bySelf },
+  ])('is open no more often than it is read ($who), and not at all once locked', async ({ most, system }) => {
     writeFileSync(path, OPEN);
-    const gate = open();
+    const gate = await open({ system: system() });
     for (let i = 0; i < 100; i++) gate.locked();
-    expect(descriptorsOf(path)).toBe(1);
-    writeFileSync(path, LOCKED);
+    expect(descriptorsOf(path)).toBe(most);
+    rewrite(LOCKED);
     gate.locked();
+    await gate[Symbol.asyncDispose]();
     expect(descriptorsOf(path)).toBe(0);
   });
 
-  test('disposing gives the descriptor back', () => {
+  test('disposing gives the descriptor back', async () => {
     writeFileSync(path, OPEN);
-    open()[Symbol.dispose]();
+    await (await open())[Symbol.asyncDispose]();
     expect(descriptorsOf(path)).toBe(0);
   });
 });
 
 describe('onRise', () => {
-  test('calls back once, from the question that sees it first', () => {
+  test('calls back once, from the question that sees it first', async () => {
     writeFileSync(path, OPEN);
-    const gate = open();
+    const gate = await open();
     const listener = vi.fn();
     gate.onRise(listener);
     gate.locked();
@@ -168,19 +231,49 @@ describe('onRise', () => {
     expect(listener).toHaveBeenCalledOnce();
   });
 
-  test('calls back from the watch when nobody asks', async () => {
+  test('calls back by inotify when nobody asks', async () => {
     writeFileSync(path, OPEN);
-    const gate = open({ watchIntervalMs: 5 });
-    const risen = new Promise<void>((resolve) => gate.onRise(resolve));
-    writeFileSync(path, LOCKED);
+    const gate = await open({ watchIntervalMs: NEVER_MS });
+    rewrite(INTEGRITY);
+    const risen = rise(gate);
+    rewrite(LOCKED);
+    await risen;
+    expect(gate.locked()).toBe(true);
+  });
+
+  test('does not take a text that is just being replaced for one without a level', async () => {
+    writeFileSync(path, OPEN);
+    const gate = await open({ watchIntervalMs: NEVER_MS });
+    const risen = rise(gate);
+    for (const text of [INTEGRITY, OPEN, INTEGRITY, LOCKED]) {
+      // Empties it first.
+      writeFileSync(path, text);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await risen;
+    expect(gate.reason).toBe('kernel lockdown is at confidentiality');
+  });
+
+  test('calls back from the watch where inotify has nothing to tell', async () => {
+    const there = join(dir, 'there');
+    mkdirSync(there);
+    writeFileSync(join(there, 'lockdown'), OPEN);
+    const gate = await open({ path: join(there, 'lockdown'), watchIntervalMs: 5 });
+    const risen = rise(gate);
+    // The file itself stays as it is: the path leads to another one.
+    const elsewhere = join(dir, 'elsewhere');
+    mkdirSync(elsewhere);
+    writeFileSync(join(elsewhere, 'lockdown'), LOCKED);
+    renameSync(there, join(dir, 'old'));
+    renameSync(elsewhere, there);
     await risen;
     expect(gate.locked()).toBe(true);
   });
 
   test('the watch sees a replacement that keeps the old file linked', async () => {
     writeFileSync(path, OPEN);
-    const gate = open({ watchIntervalMs: 5 });
-    const risen = new Promise<void>((resolve) => gate.onRise(resolve));
+    const gate = await open({ watchIntervalMs: 5 });
+    const risen = rise(gate);
     renameSync(path, `${path}.old`);
     writeFileSync(path, LOCKED);
     await risen;
@@ -189,14 +282,14 @@ describe('onRise', () => {
 
   test('tells a subscriber that comes after the rise', async () => {
     writeFileSync(path, LOCKED);
-    const gate = open();
+    const gate = await open();
     await new Promise<void>((resolve) => gate.onRise(resolve));
     expect(gate.locked()).toBe(true);
   });
 
   test('does not tell whoever unsubscribed, before or after the rise', async () => {
     writeFileSync(path, OPEN);
-    const gate = open();
+    const gate = await open();
     const listener = vi.fn();
     gate.onRise(listener)();
     writeFileSync(path, LOCKED);
@@ -206,9 +299,9 @@ describe('onRise', () => {
     expect(listener).not.toHaveBeenCalled();
   });
 
-  test("one subscriber's failure does not keep the next from hearing, and is logged", () => {
+  test("one subscriber's failure does not keep the next from hearing, and is logged", async () => {
     writeFileSync(path, OPEN);
-    const gate = open();
+    const gate = await open();
     const next = vi.fn();
     gate.onRise(() => {
       throw new Error('first failed');
@@ -229,46 +322,48 @@ describe('a level file that is not there', () => {
     mountinfo,
   });
 
-  test('means unlocked inside a securityfs: this kernel has no lockdown', () => {
-    expect(open({ path: undefined, system: system(securityfs()) }).locked()).toBe(false);
+  test('means unlocked inside a securityfs: this kernel has no lockdown', async () => {
+    expect((await open({ path: undefined, system: system(securityfs()) })).locked()).toBe(false);
   });
 
-  test('means unlocked for a chosen path inside a securityfs, too', () => {
-    expect(open({ system: system(securityfs()) }).locked()).toBe(false);
+  test('means unlocked for a chosen path inside a securityfs, too', async () => {
+    expect((await open({ system: system(securityfs()) })).locked()).toBe(false);
   });
 
-  test('is an error where the level must be known, and says which path to bind', () => {
-    const start = (): unknown => open({ path: undefined, system: system(elsewhere) });
-    expect(start).toThrow(`bind the host's ${path}`);
-    expect(start).toThrow('--lockdown=ignore');
+  test('is an error where the level must be known, and says which path to bind', async () => {
+    const start = open({ path: undefined, system: system(elsewhere) });
+    await expect(start).rejects.toThrow(`bind the host's ${path}`);
+    await expect(start).rejects.toThrow('--lockdown=ignore');
   });
 
-  test('is one warning where it need not be known', () => {
-    expect(open({ path: undefined, requireKnown: false, system: system(elsewhere) }).locked()).toBe(false);
+  test('is one warning where it need not be known', async () => {
+    expect((await open({ path: undefined, requireKnown: false, system: system(elsewhere) })).locked()).toBe(
+      false,
+    );
     expect(lines).toHaveLength(1);
     expect(lines[0]).toMatch(/^platdumpfs: warn: .*securityfs is not mounted/);
   });
 
-  test.each([true, false])('is an error for a chosen path (requireKnown %s)', (requireKnown) => {
-    expect(() => open({ requireKnown })).toThrow(`lockdown file "${path}" does not exist`);
+  test.each([true, false])('is an error for a chosen path (requireKnown %s)', async (requireKnown) => {
+    await expect(open({ requireKnown })).rejects.toThrow(`lockdown file "${path}" does not exist`);
   });
 
-  test('is an error for a chosen path below a file', () => {
+  test('is an error for a chosen path below a file', async () => {
     writeFileSync(path, OPEN);
-    expect(() => open({ path: join(path, 'lockdown') })).toThrow('does not exist');
+    await expect(open({ path: join(path, 'lockdown') })).rejects.toThrow('does not exist');
   });
 
   test('counts from the moment it appears', async () => {
-    const gate = open({ path: undefined, watchIntervalMs: 5, system: system(securityfs()) });
-    const risen = new Promise<void>((resolve) => gate.onRise(resolve));
+    const gate = await open({ path: undefined, watchIntervalMs: 5, system: system(securityfs()) });
+    const risen = rise(gate);
     replace(LOCKED);
     await risen;
     expect(gate.locked()).toBe(true);
   });
 
   test('locks when it appeared and went again', async () => {
-    const gate = open({ path: undefined, watchIntervalMs: 5, system: system(securityfs()) });
-    const risen = new Promise<void>((resolve) => gate.onRise(resolve));
+    const gate = await open({ path: undefined, watchIntervalMs: 5, system: system(securityfs()) });
+    const risen = rise(gate);
     replace(OPEN);
     await vi.waitUntil(() => descriptorsOf(path) === 1);
     rmSync(path);
@@ -277,8 +372,8 @@ describe('a level file that is not there', () => {
   });
 });
 
-test('mode ignore opens at every level and is logged', () => {
+test('mode ignore opens at every level and is logged', async () => {
   writeFileSync(path, LOCKED);
-  expect(open({ mode: 'ignore' }).locked()).toBe(false);
+  expect((await open({ mode: 'ignore' })).locked()).toBe(false);
   expect(lines.join('')).toMatch(/warn: kernel lockdown is ignored/);
 });
