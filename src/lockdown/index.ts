@@ -2,4 +2,3 @@ export * from './gate.js';
 export * from './level.js';
 export * from './discreet-log.js';
 export * from './open-gate.js';
-export type { LevelReading } from './level-file.js';
