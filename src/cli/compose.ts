@@ -3,8 +3,8 @@ import type { DumpStore } from '../dump/index.js';
 import { Announcements } from '../announce/index.js';
 import { openDumpStore } from '../dump/index.js';
 import type { Filesystem } from '../fs/index.js';
-import { createFilesystem } from '../fs/index.js';
-import type { ExplainedGate } from '../lockdown/index.js';
+import { DumpFilesystem, GuardedFilesystem } from '../fs/index.js';
+import type { LockdownGate, RiseSteps } from '../lockdown/index.js';
 import { onTraceTrouble } from '../rtas/index.js';
 import type { DumpSource } from '../source/index.js';
 import { chooseSpool } from './choose-spool.js';
@@ -19,13 +19,15 @@ const SAY_TRACE_TROUBLE_EVERY_MS = 60_000;
 export interface Composition {
   readonly store: DumpStore;
   readonly filesystem: Filesystem;
+  /** What the rise of the level asks of these rooms. */
+  readonly hiding: Pick<RiseSteps, 'dropPages' | 'hideDumps' | 'stopAnnouncing'>;
 }
 
 /** Builds every room once. What it opens goes into `cleanup` at once, so that a later failure leaves nothing behind. */
 export function compose(
   source: ChosenSource,
   settings: Settings,
-  gate: ExplainedGate,
+  gate: LockdownGate,
   cleanup: Cleanup,
   log: Logger,
 ): Composition {
@@ -33,9 +35,8 @@ export function compose(
   // The store disposes of its source.
   const store = openStore(openSource(source, settings, log), settings, log);
   cleanup.add('dump store', () => store[Symbol.asyncDispose]());
-  const filesystem = createFilesystem({
+  const dumps = new DumpFilesystem({
     store,
-    gate,
     uid: settings.uid ?? process.getuid?.() ?? 0,
     gid: settings.gid ?? process.getgid?.() ?? 0,
     umask: settings.umask,
@@ -45,10 +46,12 @@ export function compose(
   });
   const announcements = new Announcements({ ...settings, store, log });
   cleanup.add('announcements', () => announcements[Symbol.asyncDispose]());
-  gate.onRise(() => announcements.freeze());
-  // The filesystem has subscribed before: when this is logged, the dumps are out of reach already.
-  gate.onRise(() => log.warn('locked down: no dump can be reached until restart', { reason: gate.reason }));
-  return { store, filesystem };
+  const hiding = {
+    dropPages: () => dumps.dropPages(),
+    hideDumps: () => store.lock(),
+    stopAnnouncing: () => announcements.freeze(),
+  };
+  return { store, filesystem: new GuardedFilesystem(dumps, gate), hiding };
 }
 
 /** What the trace lacks cannot be seen in it before it can be written again. */

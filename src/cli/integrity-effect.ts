@@ -1,4 +1,5 @@
 import type { RealSourceName } from '../source/index.js';
+import { allowedAt } from '../lockdown/index.js';
 import { findLibrtas, prefersDevice } from '../rtas/index.js';
 
 /** What kernel lockdown at `integrity` does to a source. */
@@ -9,7 +10,7 @@ export interface IntegrityEffect {
 }
 
 /**
- * Integrity closes /dev/mem, nothing else that dumps come from.
+ * Of all that dumps come from, only the memory of the machine is closed at integrity.
  *
  * @param usesDevice whether librtas goes through the kernel's character device; looked for by default
  */
@@ -20,7 +21,7 @@ export function integrityEffect(
   if (source !== 'librtas') return { works: true, text: `source ${source} works as without lockdown` };
   if (usesDevice) return { works: true, text: 'librtas goes through /dev/papr-platform-dump and works' };
   return {
-    works: false,
+    works: allowedAt('integrity').physicalMemory,
     text: 'librtas cannot read dumps, since /dev/mem is closed: a kernel with /dev/papr-platform-dump can (--source papr)',
   };
 }

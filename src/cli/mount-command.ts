@@ -4,7 +4,7 @@ import type { Logger } from '../base/log.js';
 import type { Filesystem } from '../fs/index.js';
 import type { Mounted, Transport } from '../fuse/index.js';
 import { connectionOf, MountError, mountpointOf, resolveMountpoint, selectTransport } from '../fuse/index.js';
-import { DiscreetLog } from '../lockdown/index.js';
+import { DiscreetLog, carryOutRise } from '../lockdown/index.js';
 import { Cleanup } from './cleanup.js';
 import { compose } from './compose.js';
 import { controlRoutes } from './control/control-routes.js';
@@ -30,6 +30,8 @@ import { version } from './version.js';
 
 /** Unmounted already: nobody but threads that still work for the mount is waited for. */
 const CLEANUP_MS = 10_000;
+
+const LOCKED = 'locked down: no dump can be reached until restart';
 
 /** @param args the command line after the program's name, for the daemon to parse again */
 export async function mountCommand(request: MountRequest, args: readonly string[]): Promise<number> {
@@ -69,15 +71,28 @@ async function mountAndServe(
   const gate = await openUnlockedGate(settings, needsKnownLockdown(source), processLog);
   cleanup.add('lockdown gate', () => gate[Symbol.asyncDispose]());
   const discreet = new DiscreetLog(processLog);
-  // Before anybody else hears of it: what they have to say then may be about dumps.
-  gate.onRise(() => discreet.veil());
   const { log } = discreet;
   if (gate.level === 'integrity') sayIntegrity(source.name, log);
   const transport = await mountErrorsAsStatus(() =>
     selectTransport(settings.transport, log, request.mountpoint),
   );
   const mountpoint = await mountErrorsAsStatus(() => realMountpoint(request));
-  const { store, filesystem } = compose(source, settings, gate, cleanup, log);
+  const { store, filesystem, hiding } = compose(source, settings, gate, cleanup, log);
+  let dropAnswers = (): void => undefined;
+  const hideDumps = (): void =>
+    carryOutRise(
+      {
+        ...hiding,
+        veilLog: () => discreet.veil(),
+        dropAnswers: () => dropAnswers(),
+        tellOperator: () => {
+          log.warn(LOCKED, { reason: gate.reason });
+          void tellServiceManager('locked', LOCKED, log);
+        },
+      },
+      log,
+    );
+  gate.onRise(hideDumps);
   // Before anything of a dump is in memory, but behind the cache's allocation: told to overwrite what is freed, the C
   // library would also write all of that memory, which takes longer than everything else until the mount is ready.
   hardenProcess(processLog);
@@ -95,13 +110,12 @@ async function mountAndServe(
   };
   const control = await serveControl(mountpoint, controlRoutes(status, store, gate), log);
   cleanup.add('control socket', () => control.close());
-  gate.onRise(() => control.lock());
+  dropAnswers = () => control.lock();
   log.info('mounted', { mountpoint, source: source.name, transport: transport.name });
   await parent?.ready(mountpoint);
   await tellServiceManager('ready', `serves ${source.name} at ${mountpoint}`, log);
-  gate.onRise(
-    () => void tellServiceManager('locked', 'locked down: no dump can be reached until restart', log),
-  );
+  // What was told of a rise meanwhile has been replaced by that.
+  if (gate.locked()) await tellServiceManager('locked', LOCKED, log);
   store.getReady();
   await serveUntilEnd(mounted, stop, settings.unmountTimeout, log);
 }

@@ -7,7 +7,6 @@ import type { PinnedBytes } from '../base/pinned-bytes.js';
 import type { DumpTag } from '../base/tag.js';
 import { tagFromName, tagName } from '../base/tag.js';
 import type { Dump, DumpStore, Prober, StoreEvent } from '../dump/index.js';
-import type { LockdownGate } from '../lockdown/index.js';
 import type { Ownership } from './attributes.js';
 import { dumpAttributes, dumpEntry, rootAttributes, rootEntry } from './attributes.js';
 import type { Handle, Inode } from './inode-table.js';
@@ -32,7 +31,6 @@ import { noXattr, readXattr, XATTR_NAMES } from './xattr.js';
 
 export interface FilesystemOptions extends Ownership {
   readonly store: DumpStore;
-  readonly gate: LockdownGate;
   readonly unlinkPolicy: UnlinkPolicy;
   readonly readOnly: boolean;
   readonly log: Logger;
@@ -41,11 +39,13 @@ export interface FilesystemOptions extends Ownership {
 const STATFS_BLOCK_BYTES = 4096;
 const NAME_MAX = 255;
 
-/** The semantics of contract and kernel for dumps: one flat directory of read-only files that `unlink` can remove. */
+/**
+ * The semantics of contract and kernel for dumps: one flat directory of read-only files that `unlink` can remove. What
+ * lockdown hides is `GuardedFilesystem`'s business.
+ */
 export class DumpFilesystem implements Filesystem {
   readonly #options: FilesystemOptions;
   readonly #store: DumpStore;
-  readonly #gate: LockdownGate;
   readonly #inodes = new InodeTable();
   readonly #listing: Listing;
   readonly #removal: Removal;
@@ -59,16 +59,10 @@ export class DumpFilesystem implements Filesystem {
   constructor(options: FilesystemOptions) {
     this.#options = options;
     this.#store = options.store;
-    this.#gate = options.gate;
     this.#removal = new Removal(options.store, options.unlinkPolicy, options.log);
     this.#listing = new Listing(() => this.#store.dumps());
     this.#store.events.subscribe((event) => {
       this.#onStoreEvent(event);
-    });
-    this.#gate.onRise(() => {
-      // From here on every operation is refused: nothing that the kernel drops now comes back.
-      this.#changes.emit({ kind: 'all pages', ...this.#inodes.numbers() });
-      this.#store.lock();
     });
   }
 
@@ -102,11 +96,10 @@ export class DumpFilesystem implements Filesystem {
   }
 
   readdir(offset: number): Iterable<DirectoryEntry> {
-    return this.#gate.locked() ? [] : this.#listing.behind(offset);
+    return this.#listing.behind(offset);
   }
 
   entryOf(ino: number): Entry | undefined {
-    if (this.#gate.locked()) return undefined;
     const dump = this.#listing.dumpOf(ino);
     // Without an exact size there is nothing that a caller of readdir could use without asking again.
     return dump?.size === undefined ? undefined : this.#entry(dump);
@@ -136,7 +129,7 @@ export class DumpFilesystem implements Filesystem {
   statfs(): StatFs {
     let bytes = 0;
     let files = 0;
-    for (const dump of this.#gate.locked() ? [] : this.#store.dumps()) {
+    for (const dump of this.#store.dumps()) {
       bytes += dump.size?.bytes ?? 0;
       files += 1;
     }
@@ -173,9 +166,7 @@ export class DumpFilesystem implements Filesystem {
 
   read(fh: number, offset: number, length: number, context: RequestContext): Answer<PinnedBytes> {
     const handle = this.#handle(fh);
-    const { dump } = handle.inode;
-    if (this.#gate.locked() || dump.lost === 'locked') throw locked();
-    const bytes = dump.read(offset, length, handle.knownSize, () => context.signal);
+    const bytes = handle.inode.dump.read(offset, length, handle.knownSize, () => context.signal);
     if (bytes instanceof Promise) return bytes.then((late) => this.#checked(late, handle, offset, length));
     return this.#checked(bytes, handle, offset, length);
   }
@@ -195,6 +186,16 @@ export class DumpFilesystem implements Filesystem {
 
   onKernelCacheChange(listener: (change: KernelCacheChange) => void): () => void {
     return this.#changes.subscribe(listener);
+  }
+
+  /** Makes the kernel drop every page that it may have, those of open files first. */
+  dropPages(): void {
+    this.#changes.emit({ kind: 'all pages', ...this.#inodes.numbers() });
+  }
+
+  /** Whether somebody has a file of this inode open. */
+  isOpen(ino: number): boolean {
+    return (this.#inodes.get(ino)?.handles.size ?? 0) > 0;
   }
 
   /** For tests and metrics: both return to zero when every reader has left. */
@@ -225,7 +226,7 @@ export class DumpFilesystem implements Filesystem {
    */
   #lookupDot(ino: number, name: '.' | '..'): Entry {
     if (ino === ROOT_INO || name === '..') return rootEntry(this.#options, this.#mountedAtMs);
-    const dump = this.#gate.locked() ? undefined : (this.#inodes.get(ino)?.dump ?? this.#listing.dumpOf(ino));
+    const dump = this.#inodes.get(ino)?.dump ?? this.#listing.dumpOf(ino);
     if (dump === undefined) throw new FsError('ESTALE', `inode ${ino} is gone`, { severity: 'debug' });
     return this.#entry(dump);
   }
@@ -235,7 +236,7 @@ export class DumpFilesystem implements Filesystem {
     if (parent !== ROOT_INO) throw new FsError('ENOTDIR', 'dumps have no entries', { severity: 'debug' });
     if (nameBytes(name) > NAME_MAX)
       throw new FsError('ENAMETOOLONG', `names have ${NAME_MAX} bytes at most`, { severity: 'debug' });
-    return this.#gate.locked() ? undefined : tagFromName(name);
+    return tagFromName(name);
   }
 
   /** Whoever may not ask firmware for names is undefined: they could keep it busy, and fill its log. */
@@ -246,7 +247,7 @@ export class DumpFilesystem implements Filesystem {
 
   async #probe(tag: DumpTag, name: string, prober: Prober, signal: AbortSignal): Promise<Entry> {
     const dump = await this.#store.probe(tag, prober, signal);
-    if (dump === undefined || this.#gate.locked()) throw noSuchName(name);
+    if (dump === undefined) throw noSuchName(name);
     return this.#entry(dump);
   }
 
@@ -263,35 +264,26 @@ export class DumpFilesystem implements Filesystem {
     } finally {
       inode.confirming -= 1;
     }
-    if (this.#gate.locked()) throw locked();
     return this.#told(inode, handle);
   }
 
   /** Attributes as they go out: from now on the reader counts on this size. */
   #told(inode: Inode, handle: Handle | undefined): Attributes {
-    if (this.#gate.locked()) throw locked();
     const bytes = inode.dump.size?.bytes;
     if (handle !== undefined) handle.knownSize = bytes;
     for (const open of inode.handles) open.knownSize ??= bytes;
     return dumpAttributes(inode.dump, this.#options);
   }
 
-  /** Last look before bytes go out. */
+  /** What was read, unless the reader would take it for something else than it is. */
   #checked(bytes: PinnedBytes, handle: Handle, offset: number, length: number): PinnedBytes {
     const { dump } = handle.inode;
     const { knownSize = 0 } = handle;
     const misled = misledBy(dump, knownSize, { asked: offset + length, reached: offset + bytes.length });
-    if (
-      misled === undefined &&
-      !this.#gate.locked() &&
-      dump.lost !== 'locked' &&
-      dump.lost !== 'not-authorized'
-    )
-      return bytes;
+    if (misled === undefined && dump.lost !== 'not-authorized') return bytes;
     bytes[Symbol.dispose]();
     if (dump.lost === 'not-authorized')
       throw new FsError('EPERM', 'the platform delivers this dump elsewhere');
-    if (misled === undefined || this.#gate.locked()) throw locked();
     throw new FsError('EIO', `the dump is ${misled} than announced: open it again to read all of it`, {
       fields: { tag: tagName(dump.tag), announced: knownSize },
     });
@@ -300,8 +292,6 @@ export class DumpFilesystem implements Filesystem {
   #inode(ino: number): Inode {
     const inode = this.#inodes.get(ino);
     if (inode === undefined) throw new FsError('ESTALE', `inode ${ino} is gone`, { severity: 'debug' });
-    if (this.#gate.locked() || inode.dump.lost === 'locked')
-      throw inode.handles.size > 0 ? locked() : noSuchName(tagName(inode.dump.tag));
     return inode;
   }
 
@@ -337,10 +327,6 @@ export class DumpFilesystem implements Filesystem {
   }
 }
 
-export function createFilesystem(options: FilesystemOptions): Filesystem {
-  return new DumpFilesystem(options);
-}
-
 /**
  * Whether the size that a reader was told would make a wrong copy of a read that asked up to `asked` and got as far as
  * `reached`. 0 stands for a reader that was told none.
@@ -370,12 +356,6 @@ function nameBytes(name: string): number {
 
 function noSuchName(name: string): FsError {
   return new FsError('ENOENT', `no dump ${name}`, { severity: 'debug' });
-}
-
-function locked(): FsError {
-  return new FsError('EPERM', 'dumps are hidden: kernel lockdown is at confidentiality', {
-    severity: 'debug',
-  });
 }
 
 function stale(dump: Dump): FsError {

@@ -1,3 +1,4 @@
-export { createFilesystem, DumpFilesystem } from './filesystem.js';
+export { DumpFilesystem } from './filesystem.js';
+export { GuardedFilesystem } from './guarded.js';
 export * from './operations.js';
 export type { UnlinkPolicy } from './removal.js';

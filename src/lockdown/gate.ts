@@ -1,17 +1,17 @@
 import type { LockdownLevel } from './level.js';
 
-/** Says at every operation whether dumps may be shown. Fails closed, and never goes down while the process runs. */
+/** Says whether dumps may be shown. Fails closed, and never opens again while the process runs. */
 export interface LockdownGate {
-  /** Reads the level now. True: nothing of a dump may be reachable. */
+  /** Looks at the level now. True: nothing of a dump may be reachable. */
   locked(): boolean;
-  /** Called once, when the level is first seen at confidentiality. @returns function that ends the subscription */
-  onRise(listener: () => void): () => void;
 }
 
-/** A gate that also says why it is locked, for the operator. */
+/** The gate of a daemon: it also says why, and has somebody hide what is behind it. */
 export interface ExplainedGate extends LockdownGate, AsyncDisposable {
   /** As last read; `ignored` where the operator said so, undefined where nobody knows or the kernel has no lockdown. */
   readonly level: LockdownLevel | 'ignored' | undefined;
   /** Undefined while open. */
   readonly reason: string | undefined;
+  /** What is done when the level has risen: called once, within the look that finds it, or now if that was before. */
+  onRise(hide: () => void): void;
 }

@@ -16,8 +16,3 @@ export function parseLockdownLevel(text: string): LockdownLevel | undefined {
   if (active.length !== 1) return undefined;
   return LOCKDOWN_LEVELS.find((level) => `[${level}]` === active[0]);
 }
-
-/** Whether dumps must not be reachable at this level. Fails closed: a level nobody could read counts as locked. */
-export function hidesDumps(level: LockdownLevel | undefined): boolean {
-  return level === undefined || level === 'confidentiality';
-}

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import type { Logger } from '../base/log.js';
 import type { ExplainedGate } from './gate.js';
 import type { LevelReading } from './level-file.js';
+import { LevelGate } from './level-gate.js';
 import { LevelWatch } from './level-watch.js';
 import { liesInSecurityfs } from './securityfs.js';
-import { WatchedGate } from './watched-gate.js';
 
 /** Where Linux shows the level once securityfs is mounted in its usual place. */
 export const KERNEL_LOCKDOWN_FILE = '/sys/kernel/security/lockdown';
@@ -39,7 +39,7 @@ export async function openLockdownGate(options: LockdownGateOptions): Promise<Ex
   try {
     const { kind } = await watch.first();
     if (kind === 'absent') acceptAbsence(path, options);
-    return new WatchedGate({ watch, path, absentIsOpen: kind === 'absent', log: options.log });
+    return new LevelGate({ watch, path, absentIsOpen: kind === 'absent' });
   } catch (error) {
     await watch[Symbol.asyncDispose]();
     throw error;
@@ -77,6 +77,6 @@ const OPEN_GATE: ExplainedGate = {
   locked: () => false,
   level: 'ignored',
   reason: undefined,
-  onRise: () => () => undefined,
+  onRise: () => undefined,
   [Symbol.asyncDispose]: () => Promise.resolve(),
 };

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { existsSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { tagName } from '../../src/base/tag.js';
+import { dumpTag, tagName } from '../../src/base/tag.js';
 import { ROOT_INO } from '../../src/fs/index.js';
 import { Bare, context, errnoOf, sampleBytes, TAG } from '../support/bare.js';
 
@@ -254,6 +254,41 @@ describe.each([
     expect(existsSync(join(bare.dir, tagName(TAG)))).toBe(true);
   });
 
+  test('lockdown: a listing that was begun before goes on with nothing', async () => {
+    await using bare = new Bare({ ...variant });
+    for (const id of [1n, 2n, 3n]) bare.put(dumpTag(0x2_0000_0000n + id), sampleBytes(100));
+    const [, , first] = bare.fs.readdir(0);
+    expect([...bare.fs.readdir(first!.nextOffset)]).toHaveLength(2);
+    bare.gate.raise();
+    expect([...bare.fs.readdir(first!.nextOffset)]).toEqual([]);
+    expect(bare.fs.entryOf(first!.ino)).toBeUndefined();
+  });
+
+  test('lockdown: a name that firmware is being asked for does not exist, and nothing is kept of it', async () => {
+    await using bare = new Bare({ ...variant, latencyUs: 50_000 });
+    bare.put(TAG, sampleBytes(100_000), { announced: false });
+    const asked = errnoOf(() => bare.lookup(TAG));
+    bare.gate.raise();
+    expect(await asked).toBe('ENOENT');
+    expect(bare.counts).toEqual({ inodes: 0, handles: 0 });
+  });
+
+  test('lockdown: whoever waits for a size is refused', async () => {
+    await using bare = new Bare({ ...variant });
+    const faults = [{ at: 0, status: 9905, times: 'always' }];
+    bare.put(TAG, sampleBytes(100_000), { announcedSize: null, faults });
+    const ino = await bare.lookup(TAG);
+    const fh = bare.fs.open(ino, 0);
+    const stuck = errnoOf(() => bare.fs.getattr(ino, context(), fh));
+    bare.gate.raise();
+    expect(await stuck).toBe('EPERM');
+    expect(await errnoOf(() => bare.fs.getattr(ino, context()))).toBe('EPERM');
+    bare.fs.release(fh);
+    expect(await errnoOf(() => bare.fs.getattr(ino, context()))).toBe('ENOENT');
+    expect(await errnoOf(() => bare.fs.listxattr(ino))).toBe('ENOENT');
+    expect(await errnoOf(() => bare.fs.access(ino, 4))).toBe('ENOENT');
+  });
+
   test('lockdown: a waiting read is answered', async () => {
     await using bare = new Bare({ ...variant });
     bare.put(TAG, sampleBytes(100_000), { faults: [{ at: 0, status: 9905, times: 'always' }] });
@@ -352,7 +387,7 @@ describe.each([
     bare.fs.forget(ino, 1);
     const entry = await bare.fs.lookup(ino, '.', context());
     expect(entry.attributes.ino).toBe(ino);
-    expect(bare.fs.counts.inodes, 'it counts as a lookup').toBe(1);
+    expect(bare.counts.inodes, 'it counts as a lookup').toBe(1);
     expect((await bare.readAll(bare.fs.open(ino, 0))).equals(sampleBytes(10))).toBe(true);
     const parent = await bare.fs.lookup(ino, '..', context());
     expect(parent).toMatchObject({ attributes: { ino: ROOT_INO }, generation: 0 });
@@ -373,6 +408,6 @@ describe.each([
     const fh = bare.fs.open(ino, 0);
     bare.fs.release(fh);
     bare.fs.forget(ino, 1);
-    expect(bare.fs.counts).toEqual({ inodes: 0, handles: 0 });
+    expect(bare.counts).toEqual({ inodes: 0, handles: 0 });
   });
 });

@@ -77,7 +77,7 @@ describe.each(['papr', 'librtas'] as const)(`${ROUNDS} rounds without a kernel, 
       }
       expect(bare.names()).toHaveLength(dumps.length);
     }
-    expect(bare.fs.counts).toEqual({ inodes: 0, handles: 0 });
+    expect(bare.counts).toEqual({ inodes: 0, handles: 0 });
   });
 });
 

@@ -9,32 +9,24 @@ import { dumpTag, tagName } from '../../src/base/tag.js';
 import type { DumpStore } from '../../src/dump/index.js';
 import { openDumpStore } from '../../src/dump/index.js';
 import type { RequestContext, UnlinkPolicy } from '../../src/fs/index.js';
-import { DumpFilesystem, ROOT_INO } from '../../src/fs/index.js';
+import { DumpFilesystem, GuardedFilesystem, ROOT_INO } from '../../src/fs/index.js';
 import type { LockdownGate } from '../../src/lockdown/index.js';
 import { openSimSource } from '../../src/source/index.js';
 
 /** A gate that a test closes. */
 class TestGate implements LockdownGate {
+  /** What a daemon does at the rise, as far as there is one here. */
+  hide: () => void = () => undefined;
   #locked = false;
-  #listeners: (() => void)[] = [];
 
   locked(): boolean {
     return this.#locked;
   }
 
-  onRise(listener: () => void): () => void {
-    this.#listeners.push(listener);
-    return () => undefined;
-  }
-
   raise(): void {
     if (this.#locked) return;
     this.#locked = true;
-    for (const listener of this.#listeners) listener();
-  }
-
-  [Symbol.dispose](): void {
-    this.#listeners = [];
+    this.hide();
   }
 }
 
@@ -51,13 +43,19 @@ export interface BareOptions {
   readonly uid?: number;
 }
 
+interface Opened {
+  readonly store: DumpStore;
+  readonly dumps: DumpFilesystem;
+  readonly fs: GuardedFilesystem;
+}
+
 /** The filesystem without a kernel, on a simulated hypervisor whose dumps are files of a temporary directory. */
 export class Bare implements AsyncDisposable {
   readonly dir = mkdtempSync(join(tmpdir(), 'platdumpfs-bare-'));
   readonly tracePath = join(this.dir, 'trace.jsonl');
   readonly gate = new TestGate();
   readonly #options: BareOptions;
-  #opened: { readonly store: DumpStore; readonly fs: DumpFilesystem } | undefined;
+  #opened: Opened | undefined;
 
   constructor(options: BareOptions = {}) {
     this.#options = options;
@@ -67,11 +65,16 @@ export class Bare implements AsyncDisposable {
     return this.#open().store;
   }
 
-  get fs(): DumpFilesystem {
+  get fs(): GuardedFilesystem {
     return this.#open().fs;
   }
 
-  #open(): { readonly store: DumpStore; readonly fs: DumpFilesystem } {
+  /** Both return to zero when every reader has left. */
+  get counts(): DumpFilesystem['counts'] {
+    return this.#open().dumps.counts;
+  }
+
+  #open(): Opened {
     if (this.#opened !== undefined) return this.#opened;
     const options = this.#options;
     const source = openSimSource({
@@ -89,9 +92,8 @@ export class Bare implements AsyncDisposable {
       ...(options.spool === true ? { spool: { directory: tmpdir(), quotaBytes: 1024 ** 3 } } : {}),
       log: silentLogger,
     });
-    const fs = new DumpFilesystem({
+    const dumps = new DumpFilesystem({
       store,
-      gate: this.gate,
       uid: options.uid ?? 0,
       gid: 0,
       umask: 0o277,
@@ -99,7 +101,11 @@ export class Bare implements AsyncDisposable {
       readOnly: false,
       log: silentLogger,
     });
-    this.#opened = { store, fs };
+    this.gate.hide = () => {
+      dumps.dropPages();
+      store.lock();
+    };
+    this.#opened = { store, dumps, fs: new GuardedFilesystem(dumps, this.gate) };
     return this.#opened;
   }
 

@@ -24,7 +24,7 @@ class DumpWatch {
   readonly #store: DumpStore;
   readonly #gate: ExplainedGate;
   readonly #send: (line: WatchLine) => void;
-  readonly #unsubscribe: readonly (() => void)[];
+  readonly #unsubscribe: () => void;
   readonly #ticker: NodeJS.Timeout;
   #soon: NodeJS.Timeout | undefined;
   #told: readonly ListedDump[];
@@ -36,7 +36,8 @@ class DumpWatch {
     this.#gate = gate;
     this.#send = send;
     this.#told = this.#listing();
-    this.#unsubscribe = [store.events.subscribe(() => this.#lookSoon()), gate.onRise(() => this.#look())];
+    // At the rise every dump goes, which is an event as well.
+    this.#unsubscribe = store.events.subscribe(() => this.#lookSoon());
     this.#ticker = setInterval(() => this.#look(), LOOK_MS).unref();
     if (gate.locked()) this.#look();
     else send({ kind: 'watching', mountpoint });
@@ -44,7 +45,7 @@ class DumpWatch {
 
   stop(): void {
     this.#isOver = true;
-    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    this.#unsubscribe();
     clearInterval(this.#ticker);
     clearTimeout(this.#soon);
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { hidesDumps, parseLockdownLevel } from '../../../src/lockdown/index.js';
+import { allowedAt, parseLockdownLevel } from '../../../src/lockdown/index.js';
 
 describe('parseLockdownLevel', () => {
   test.each([
@@ -37,10 +37,10 @@ describe('parseLockdownLevel', () => {
 });
 
 test.each([
-  { level: 'none', hidden: false },
-  { level: 'integrity', hidden: false },
-  { level: 'confidentiality', hidden: true },
-  { level: undefined, hidden: true },
-] as const)('hidesDumps($level) is $hidden', ({ level, hidden }) => {
-  expect(hidesDumps(level)).toBe(hidden);
+  { level: 'none', dumps: true, physicalMemory: true },
+  { level: 'integrity', dumps: true, physicalMemory: false },
+  { level: 'confidentiality', dumps: false, physicalMemory: false },
+  { level: undefined, dumps: false, physicalMemory: false },
+] as const)('allowedAt($level) allows dumps: $dumps', ({ level, ...allowed }) => {
+  expect(allowedAt(level)).toEqual(allowed);
 });

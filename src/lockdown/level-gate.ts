@@ -1,40 +1,38 @@
-import type { Logger } from '../base/log.js';
 import type { ExplainedGate } from './gate.js';
-import { LockdownLatch } from './latch.js';
 import type { LockdownLevel } from './level.js';
-import { hidesDumps } from './level.js';
 import type { LevelReading } from './level-file.js';
 import type { LevelWatch } from './level-watch.js';
+import { allowedAt } from './policy.js';
 
-export interface WatchedGateOptions {
+export interface LevelGateOptions {
   readonly watch: LevelWatch;
   readonly path: string;
   /** What a missing file means until one was seen. */
   readonly absentIsOpen: boolean;
-  readonly log: Logger;
 }
 
-/** Looks at the lockdown file at every question, and hears of it in between. */
-export class WatchedGate implements ExplainedGate {
+/** Closes for good at the first reading that does not allow dumps. */
+export class LevelGate implements ExplainedGate {
   readonly #watch: LevelWatch;
   readonly #path: string;
-  readonly #latch: LockdownLatch;
   #level: LockdownLevel | undefined;
   /** Looking for a path that does not exist at every page read is waste: then only the watch does. */
   #absentIsOpen: boolean;
+  /** Undefined: open. */
+  #reason: string | undefined;
+  #hide: () => void = () => undefined;
 
-  constructor({ watch, path, absentIsOpen, log }: WatchedGateOptions) {
+  constructor({ watch, path, absentIsOpen }: LevelGateOptions) {
     this.#watch = watch;
     this.#path = path;
     this.#absentIsOpen = absentIsOpen;
-    this.#latch = new LockdownLatch(log);
     watch.onReading = (reading) => this.#apply(reading);
     watch.look();
   }
 
   locked(): boolean {
-    if (!this.#latch.closed && !this.#absentIsOpen) this.#watch.look();
-    return this.#latch.closed;
+    if (this.#reason === undefined && !this.#absentIsOpen) this.#watch.look();
+    return this.#reason !== undefined;
   }
 
   get level(): LockdownLevel | undefined {
@@ -42,20 +40,22 @@ export class WatchedGate implements ExplainedGate {
   }
 
   get reason(): string | undefined {
-    return this.#latch.reason;
+    return this.#reason;
   }
 
-  onRise(listener: () => void): () => void {
-    return this.#latch.onClose(listener);
+  onRise(hide: () => void): void {
+    this.#hide = hide;
+    if (this.#reason !== undefined) hide();
   }
 
   #apply(reading: LevelReading): void {
-    if (this.#latch.closed || (reading.kind === 'absent' && this.#absentIsOpen)) return;
+    if (this.#reason !== undefined || (reading.kind === 'absent' && this.#absentIsOpen)) return;
     this.#absentIsOpen = false;
     this.#level = reading.kind === 'level' ? reading.level : undefined;
-    if (!hidesDumps(this.#level)) return;
+    if (allowedAt(this.#level).dumps) return;
+    this.#reason = reasonFor(reading, this.#path);
     void this[Symbol.asyncDispose]();
-    this.#latch.close(reasonFor(reading, this.#path));
+    this.#hide();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
