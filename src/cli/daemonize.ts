@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { LogOptions } from '../base/log.js';
+import { standardErrorLasts } from './log-settings.js';
 import { printError } from './print.js';
 import { EXIT } from './exit-status.js';
 import { passedDescriptor } from './mount-request.js';
@@ -12,8 +13,8 @@ import { PARENT_VARIABLE } from './parent.js';
  * Starts this program again in a session of its own and waits until its mount is usable or it has failed.
  *
  * Its standard error is a pipe to us, passed through while we wait. The daemon does not hold our own descriptors: with
- * them, `$(...)` and ssh would wait for the daemon. Once we are gone, what it logs goes nowhere, unless standard error
- * is the journal, which it keeps.
+ * them, `$(...)` and ssh would wait for the daemon. Standard error that is the journal or a file nobody waits for: the
+ * daemon keeps it.
  *
  * @returns the exit status for the shell
  */
@@ -32,18 +33,18 @@ export async function daemonize(
   const child = spawn(process.execPath, [...process.execArgv, programPath(), ...args], {
     detached: true,
     env: { ...process.env, [PARENT_VARIABLE]: log.format },
-    stdio: descriptorsFor(mountpoint, log.journal === true),
+    stdio: descriptorsFor(mountpoint),
   });
   child.stderr?.pipe(process.stderr);
   return outcomeOf(child, () => interruptedBy);
 }
 
 /** Standard streams, then the FUSE device at the number it has here, then the channel on which the daemon reports. */
-function descriptorsFor(mountpoint: string, journal: boolean): StdioOptions {
+function descriptorsFor(mountpoint: string): StdioOptions {
   const stdio: (number | 'ignore' | 'pipe' | 'inherit' | 'ipc')[] = [
     'ignore',
     'ignore',
-    journal ? 'inherit' : 'pipe',
+    standardErrorLasts() ? 'inherit' : 'pipe',
   ];
   const device = passedDescriptor(mountpoint);
   while (device !== undefined && stdio.length < device) stdio.push('ignore');

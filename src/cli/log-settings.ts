@@ -27,3 +27,12 @@ export function writesToJournal(journalStream = process.env['JOURNAL_STREAM']): 
     return false;
   }
 }
+
+/** Whether standard error is still there when whoever started us is gone: the journal, or a file. */
+export function standardErrorLasts(): boolean {
+  try {
+    return writesToJournal() || fstatSync(STDERR).isFile();
+  } catch {
+    return false;
+  }
+}

@@ -1,5 +1,4 @@
 import { exitWithoutThreads } from '../base/exit-without-threads.js';
-import { createLogger } from '../base/log.js';
 import type { Logger } from '../base/log.js';
 import type { Filesystem } from '../fs/index.js';
 import type { Mounted, Transport } from '../fuse/index.js';
@@ -13,6 +12,8 @@ import { daemonize } from './daemonize.js';
 import { CommandError, EXIT } from './exit-status.js';
 import { checkNotHidden } from './hidden-paths.js';
 import { integrityEffect } from './integrity-effect.js';
+import type { DaemonLog } from './log/daemon-log.js';
+import { openDaemonLog } from './log/daemon-log.js';
 import { logOptions } from './log-settings.js';
 import type { MountRequest } from './mount-request.js';
 import { passedDescriptor } from './mount-request.js';
@@ -36,14 +37,19 @@ const LOCKED = 'locked down: no dump can be reached until restart';
 /** @param args the command line after the program's name, for the daemon to parse again */
 export async function mountCommand(request: MountRequest, args: readonly string[]): Promise<number> {
   const parent = waitingParent();
-  const options = logOptions(request.settings, parent?.logFormat);
-  if (request.daemon && parent === undefined) return daemonize(args, request.mountpoint, options);
-  const log = createLogger(options);
+  if (request.daemon && parent === undefined)
+    return daemonize(args, request.mountpoint, logOptions(request.settings));
+  const daemonLog = openDaemonLog(request.settings, parent);
+  const { log } = daemonLog;
   const cleanup = new Cleanup(log);
   try {
-    await mountAndServe(request, parent, cleanup, log);
+    await mountAndServe(request, parent, cleanup, daemonLog);
+  } catch (error) {
+    daemonLog.fatal(error instanceof Error ? error.message : String(error));
+    throw error;
   } finally {
     await endWithin(CLEANUP_MS, cleanup, log);
+    daemonLog.close();
   }
   return EXIT.done;
 }
@@ -59,9 +65,10 @@ async function mountAndServe(
   request: MountRequest,
   parent: Parent | undefined,
   cleanup: Cleanup,
-  processLog: Logger,
+  daemonLog: DaemonLog,
 ): Promise<void> {
   const { settings } = request;
+  const { log: processLog } = daemonLog;
   const stop = new StopSignals();
   cleanup.add('signals', () => stop[Symbol.dispose]());
   process.umask(0o077);
@@ -112,6 +119,7 @@ async function mountAndServe(
   cleanup.add('control socket', () => control.close());
   dropAnswers = () => control.lock();
   log.info('mounted', { mountpoint, source: source.name, transport: transport.name });
+  daemonLog.started();
   await parent?.ready(mountpoint);
   await tellServiceManager('ready', `serves ${source.name} at ${mountpoint}`, log);
   // What was told of a rise meanwhile has been replaced by that.

@@ -287,13 +287,23 @@ export const OPTIONS = {
     usedWhileServing: true,
     summary: 'append one JSON line per firmware call to FILE, a regular file of your own',
   },
+  logFile: {
+    kind: 'optional',
+    verbs: SERVE,
+    group: 'Diagnostics',
+    usedWhileServing: true,
+    metavar: 'FILE',
+    parse: path,
+    summary:
+      'append log lines to FILE, which SIGHUP opens again (default: standard error; journal or syslog with --daemon)',
+  },
   logLevel: {
     kind: 'value',
     ...IN_LOG,
     metavar: LOG_LEVELS.join('|'),
     default: 'info',
     parse: oneOf(...LOG_LEVELS),
-    summary: 'least severity that is logged to standard error',
+    summary: 'least severity that is logged',
   },
   logFormat: {
     kind: 'optional',

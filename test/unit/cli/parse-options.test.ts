@@ -55,6 +55,7 @@ test('parseOptions gives the documented defaults', () => {
     volatile: false,
     json: false,
     traceRtas: undefined,
+    logFile: undefined,
     logLevel: 'info',
     logFormat: undefined,
     help: false,
@@ -91,6 +92,7 @@ const ACCEPTED: { name: string; value?: string; expected: Partial<Settings> }[] 
   { name: 'lockdown', value: 'ignore', expected: { lockdown: 'ignore' } },
   { name: 'lockdown-file', value: '/l', expected: { lockdownFile: '/l' } },
   { name: 'trace-rtas', value: '/t', expected: { traceRtas: '/t' } },
+  { name: 'log-file', value: '/l', expected: { logFile: '/l' } },
   { name: 'log-level', value: 'debug', expected: { logLevel: 'debug' } },
   { name: 'log-format', value: 'json', expected: { logFormat: 'json' } },
 ];
