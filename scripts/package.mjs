@@ -114,7 +114,9 @@ function makeTree(tree, modules) {
   mkdirSync(join(lib, 'bin'), { recursive: true });
   const program = readFileSync(join(root, 'bin/platdumpfs'), 'utf8');
   // Not whatever node the caller's PATH has first.
-  writeFileSync(join(lib, 'bin/platdumpfs'), program.replace(/^#!.*/, '#!/usr/bin/node'), { mode: 0o755 });
+  writeFileSync(join(lib, 'bin/platdumpfs'), program.replace(/^exec node /m, 'exec /usr/bin/node '), {
+    mode: 0o755,
+  });
   cpSync(join(root, 'bin/package.json'), join(lib, 'bin/package.json'));
   cpSync(join(root, 'dist'), join(lib, 'dist'), {
     recursive: true,

@@ -21,7 +21,9 @@ const child = spawn(
 );
 
 // Ctrl-C reaches the whole group, and npm passes it on once more. The daemon unmounts; we wait for it.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+// It minds no terminal that goes away; this one is for trying things out at a terminal.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+process.on('SIGHUP', () => child.kill('SIGTERM'));
 child.once('message', () => process.stdout.write(guide(directory)));
 child.once('close', (status) => {
   removeDirectory();

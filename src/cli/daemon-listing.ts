@@ -1,7 +1,10 @@
+import { OWN_FSTYPE, mountsAt } from '../fuse/index.js';
 import type { ControlResponse } from './control/control-protocol.js';
 import { CommandError, EXIT } from './exit-status.js';
 import type { ListedDump } from './listing.js';
-import { askDaemonAt, askOnlyDaemon } from './running-daemons.js';
+import { passedDescriptor } from './mount-request.js';
+import type { AskedDaemon } from './running-daemons.js';
+import { askDaemons, onlyDaemon } from './running-daemons.js';
 
 /** What a daemon serves, and where. */
 export interface DaemonListing {
@@ -9,28 +12,63 @@ export interface DaemonListing {
   readonly dumps: readonly ListedDump[];
 }
 
-/** @throws CommandError `lockedDown` while nothing may be told, `failed` where the daemon refuses */
-export function listingIn(response: ControlResponse): DaemonListing {
+/** What those say that may tell, and why others do not. */
+export interface DaemonListings {
+  readonly daemons: readonly AskedDaemon[];
+  readonly listings: readonly DaemonListing[];
+  readonly failures: readonly CommandError[];
+}
+
+/** Asks the daemon at `mountpoint`, or all that run. @throws CommandError where nobody serves `mountpoint` */
+export async function listingsOfDaemons(mountpoint: string | undefined): Promise<DaemonListings> {
+  const daemons = await askDaemons('/v1/dumps', mountpoint);
+  const listings: DaemonListing[] = [];
+  const failures: CommandError[] = [];
+  for (const { answer } of daemons) {
+    const listing = answer instanceof CommandError ? answer : listingIn(answer);
+    if (listing instanceof CommandError) failures.push(listing);
+    else listings.push(listing);
+  }
+  return { daemons, listings, failures };
+}
+
+/**
+ * Asks the daemon at `mountpoint`, or the only one that answers.
+ *
+ * @throws CommandError also when none does, several do, or its mount is not to be seen here
+ */
+export async function listingOfDaemon(mountpoint: string | undefined): Promise<DaemonListing> {
+  const listing = listingIn(onlyDaemon(await askDaemons('/v1/dumps', mountpoint)).answer);
+  if (listing instanceof CommandError) throw listing;
+  assertMounted(listing.mountpoint);
+  return listing;
+}
+
+/** @returns a failure with status `lockedDown` while nothing may be told, `failed` where the daemon refuses */
+function listingIn(response: ControlResponse): DaemonListing | CommandError {
   switch (response.kind) {
     case 'dumps':
       return response;
     case 'locked':
-      throw new CommandError(EXIT.lockedDown, `locked down, no dump may be shown at ${response.mountpoint}`);
+      return new CommandError(EXIT.lockedDown, `locked down, no dump may be shown at ${response.mountpoint}`);
+    case 'error':
+      return new CommandError(EXIT.failed, `the daemon refused: ${response.message}`);
     case 'status':
     case 'dump':
-      throw new CommandError(EXIT.failed, 'the daemon answered another question');
-    case 'error':
-      throw new CommandError(EXIT.failed, `the daemon refused: ${response.message}`);
+      return new CommandError(EXIT.failed, 'the daemon answered another question');
   }
 }
 
-/**
- * Asks the daemon at `mountpoint`, or the only one that runs.
- *
- * @throws CommandError also when none runs, or several do
- */
-export async function listingOfDaemon(mountpoint: string | undefined): Promise<DaemonListing> {
-  const response = mountpoint === undefined ? await askOnlyDaemon() : await askDaemonAt(mountpoint);
-  if (response === undefined) throw new CommandError(EXIT.failed, 'no platdumpfs of this user runs');
-  return listingIn(response);
+/** What is read and removed below a path has to be ours, whoever named the path. @throws CommandError */
+function assertMounted(mountpoint: string): void {
+  if (passedDescriptor(mountpoint) !== undefined)
+    throw new CommandError(
+      EXIT.failed,
+      `${mountpoint} was mounted by another program: copy from its mount point`,
+    );
+  if (mountsAt(mountpoint).at(-1)?.fstype !== OWN_FSTYPE)
+    throw new CommandError(
+      EXIT.failed,
+      `the daemon serves ${mountpoint}, where no platdumpfs is to be seen from here`,
+    );
 }

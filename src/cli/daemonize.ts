@@ -6,6 +6,7 @@ import type { LogOptions } from '../base/log.js';
 import { standardErrorLasts } from './log-settings.js';
 import { printError } from './print.js';
 import { EXIT } from './exit-status.js';
+import { endingSignals } from './hang-up.js';
 import { passedDescriptor } from './mount-request.js';
 import { PARENT_VARIABLE } from './parent.js';
 
@@ -26,10 +27,11 @@ export async function daemonize(
   let interruptedBy: NodeJS.Signals | undefined;
   const forward = (signal: NodeJS.Signals): void => {
     interruptedBy = signal;
-    child.kill(signal);
+    // A daemon does not mind that a terminal goes away: we do, who wait at one.
+    child.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal);
   };
   // Before there is a daemon: a signal that came in between would leave it alone. None is heard before the next turn.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, forward);
+  for (const signal of endingSignals()) process.on(signal, forward);
   const child = spawn(process.execPath, [...process.execArgv, programPath(), ...args], {
     detached: true,
     env: { ...process.env, [PARENT_VARIABLE]: log.format },

@@ -31,7 +31,8 @@ export const VERBS: Record<Verb, VerbHelp> = {
     synopsis: ['platdumpfs list [MOUNTPOINT] [OPTION]...'],
     about: 'Shows the dumps, without touching firmware.',
     notes: [
-      'Asks the daemon at MOUNTPOINT, or the only one that runs; where none runs, or a source is given, the source.',
+      'Asks the daemon at MOUNTPOINT, or all of this user; where none runs, or a source is given, the source. One that',
+      'does not answer is named on standard error, and the exit status is 1.',
     ],
   },
   info: {

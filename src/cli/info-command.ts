@@ -1,13 +1,15 @@
 import { join } from 'node:path';
 import type { DumpTag } from '../base/tag.js';
+import { printable } from '../base/printable.js';
 import { parseTag, tagName } from '../base/tag.js';
 import { formatSize } from '../base/size.js';
-import { listingOfDaemon } from './daemon-listing.js';
+import { listingsOfDaemons } from './daemon-listing.js';
 import { CommandError, EXIT, usageError } from './exit-status.js';
 import type { ListedDump } from './listing.js';
 import { localTime } from './listing.js';
 import type { ParsedOptions } from './parse-options.js';
 import { printOut } from './print.js';
+import { severalServed, worstOf } from './running-daemons.js';
 
 /** As `info --json` shows it. Fields are only ever added. */
 interface DumpInfo extends ListedDump {
@@ -21,17 +23,28 @@ export async function infoCommand({ settings, positionals }: ParsedOptions): Pro
   if (word === undefined || rest.length > 0)
     throw usageError(`info takes one TAG, got ${positionals.length} arguments`);
   const name = tagName(tagArgument(word));
-  const { mountpoint, dumps } = await listingOfDaemon(settings.mountpoint);
-  const path = join(mountpoint, name);
-  const dump = dumps.find(({ tag }) => tag === name);
-  if (dump === undefined)
-    throw new CommandError(
-      EXIT.failed,
-      `no dump ${name} is listed at ${mountpoint}; stat ${path} asks firmware for it`,
-    );
-  const info: DumpInfo = { ...dump, path };
+  const info = await findDump(name, settings.mountpoint);
   await printOut(settings.json ? `${JSON.stringify(info, null, 2)}\n` : infoTable(info));
   return EXIT.done;
+}
+
+/** @throws CommandError where no mount lists it, or several do */
+async function findDump(name: string, at: string | undefined): Promise<DumpInfo> {
+  const { daemons, listings, failures } = await listingsOfDaemons(at);
+  const [found, ...others] = listings.flatMap(({ mountpoint, dumps }): DumpInfo[] => {
+    const dump = dumps.find(({ tag }) => tag === name);
+    return dump === undefined ? [] : [{ ...dump, path: join(mountpoint, name) }];
+  });
+  if (others.length > 0) throw usageError(severalServed(daemons));
+  if (found !== undefined) return found;
+  const failure = worstOf(failures);
+  if (failure !== undefined) throw failure;
+  if (daemons.length === 0) throw new CommandError(EXIT.failed, 'no platdumpfs of this user runs');
+  const places = listings.map(({ mountpoint }) => mountpoint);
+  throw new CommandError(
+    EXIT.failed,
+    `no dump ${name} is listed at ${places.join(', ')}; stat ${join(places[0] ?? '', name)} asks firmware for it`,
+  );
 }
 
 /** @throws CommandError with status `usage` */
@@ -47,7 +60,7 @@ function infoTable(info: DumpInfo): string {
     info.size === null ? 'not known yet' : `${exactly(info.size)}, ${info.sizeOrigin ?? 'unknown'}`;
   const lines = [
     ['tag', info.tag],
-    ['path', info.path],
+    ['path', printable(info.path)],
     ['type', info.type],
     ['size', size],
     ['state', info.state],

@@ -1,3 +1,4 @@
+import { printable } from '../base/printable.js';
 import { dumpType, tagName } from '../base/tag.js';
 import { formatSize } from '../base/size.js';
 import type { DumpSummary } from '../dump/index.js';
@@ -58,20 +59,30 @@ export function shownAtEveryLevel(dumps: readonly ListedDump[]): ListedDump[] {
 }
 
 /** Sorted by tag, so that two listings can be compared. */
-export function sortListing(dumps: readonly ListedDump[]): ListedDump[] {
+export function sortListing<T extends ListedDump>(dumps: readonly T[]): T[] {
   return [...dumps].sort((a, b) => (a.tag < b.tag ? -1 : Number(a.tag > b.tag)));
 }
 
 const HEADINGS = ['TAG', 'TYPE', 'SIZE', 'STATE', 'DELIVERED', 'FIRST SEEN'];
 const RIGHT_ALIGNED = new Set(['SIZE', 'DELIVERED']);
 
-/** Columns for people; a heading even without dumps. */
-export function listingTable(dumps: readonly ListedDump[]): string {
-  const rows = [HEADINGS, ...dumps.map(tableRow)];
-  const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+/** Columns for people; a heading even without dumps. @param mountpointOf for a last column where there are several mounts */
+export function listingTable<T extends ListedDump>(
+  dumps: readonly T[],
+  mountpointOf?: (dump: T) => string,
+): string {
+  const rows = [
+    [...HEADINGS, ...(mountpointOf === undefined ? [] : ['MOUNTPOINT'])],
+    ...dumps.map((dump) => [
+      ...tableRow(dump),
+      ...(mountpointOf === undefined ? [] : [printable(mountpointOf(dump))]),
+    ]),
+  ];
+  const [headings = []] = rows;
+  const widths = headings.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const align = (cell: string, column: number): string => {
     const width = widths[column] ?? 0;
-    return RIGHT_ALIGNED.has(HEADINGS[column] ?? '') ? cell.padStart(width) : cell.padEnd(width);
+    return RIGHT_ALIGNED.has(headings[column] ?? '') ? cell.padStart(width) : cell.padEnd(width);
   };
   return rows.map((row) => `${row.map(align).join('  ').trimEnd()}\n`).join('');
 }

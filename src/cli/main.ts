@@ -1,10 +1,12 @@
 import { CommandError, EXIT } from './exit-status.js';
+import { ignoresHangUp } from './hang-up.js';
 import { printError } from './print.js';
 import { run } from './run.js';
 
 void main().then((status) => process.exit(status));
 
 async function main(): Promise<number> {
+  if (ignoresHangUp()) process.on('SIGHUP', () => undefined);
   try {
     return await run(process.argv.slice(2));
   } catch (error) {

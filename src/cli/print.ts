@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { JOURNAL_PRIORITY } from '../base/log.js';
+import { printable } from '../base/printable.js';
 import { CommandError, EXIT } from './exit-status.js';
 import { writesToJournal } from './log-settings.js';
 
@@ -34,7 +35,8 @@ export async function printOut(text: string): Promise<boolean> {
 
 /** One line for the user on standard error; an error where the journal reads it. */
 export function printError(message: string): void {
-  const line = writesToJournal() ? `<${JOURNAL_PRIORITY.error}>${message}` : `platdumpfs: ${message}`;
+  const text = printable(message);
+  const line = writesToJournal() ? `<${JOURNAL_PRIORITY.error}>${text}` : `platdumpfs: ${text}`;
   try {
     writeSync(STDERR, `${line}\n`);
   } catch {

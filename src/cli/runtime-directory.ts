@@ -38,5 +38,6 @@ export function ensurePrivateDirectory(directory: string, uid = process.getuid?.
 /** @throws Error where there is no such directory, or others could replace what is in it */
 export function checkPrivateDirectory(directory: string, uid = process.getuid?.()): void {
   const { mode, uid: owner } = lstatSync(directory);
-  if (owner !== uid || (mode & 0o022) !== 0) throw new Error(`${directory} can be written by other users`);
+  if (owner !== uid) throw new Error(`${directory} belongs to another user`);
+  if ((mode & 0o022) !== 0) throw new Error(`${directory} can be written by other users`);
 }

@@ -2,17 +2,15 @@ import { join, resolve } from 'node:path';
 import { tagName } from '../base/tag.js';
 import type { DaemonListing } from './daemon-listing.js';
 import { listingOfDaemon } from './daemon-listing.js';
-import { CommandError, EXIT, usageError } from './exit-status.js';
+import { EXIT, usageError } from './exit-status.js';
+import { endingSignals } from './hang-up.js';
 import { tagArgument } from './info-command.js';
-import { passedDescriptor } from './mount-request.js';
 import type { ParsedOptions } from './parse-options.js';
 import { printError } from './print.js';
 import { checkDirectory, clearPartials, isInMemory } from './save/directory.js';
 import { explain } from './save/explain.js';
 import { Report } from './save/report.js';
 import { dropUnfinished, removeDump, saveDump } from './save/save-dump.js';
-
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 interface SaveRequest {
   /** Undefined: all that are listed. */
@@ -28,16 +26,11 @@ interface SaveRequest {
 export async function saveCommand(parsed: ParsedOptions): Promise<number> {
   const request = saveRequest(parsed);
   const listing = await listingOfDaemon(parsed.settings.mountpoint);
-  if (passedDescriptor(listing.mountpoint) !== undefined)
-    throw new CommandError(
-      EXIT.failed,
-      `${listing.mountpoint} was mounted by another program: copy from its mount point`,
-    );
   await checkDirectory(request.directory);
   await checkOutlastsBoot(request);
   await clearPartials(request.directory);
   // Nothing else ends a process whose thread waits for firmware in a read; and the signal has to be its end.
-  for (const signal of SIGNALS) process.once(signal, () => endBy(signal));
+  for (const signal of endingSignals()) process.once(signal, () => endBy(signal));
   const report = new Report(request.json);
   let failures = 0;
   for (const tag of tagsToSave(request, listing))

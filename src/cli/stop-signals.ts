@@ -1,5 +1,8 @@
-/** Signals that ask for an orderly end. SIGHUP: the terminal of a foreground mount went away. */
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** Signals that ask for an orderly end. */
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
+/** Signals that would end a process without handlers: a terminal that goes away takes no mount with it. */
+const IGNORED = ['SIGHUP', 'SIGUSR2'] as const;
 
 /** Wrappers such as npm pass on the Ctrl-C that the terminal delivers as well: that is one keypress, not two. */
 const SAME_KEYPRESS_MS = 200;
@@ -27,9 +30,15 @@ export class StopSignals implements Disposable {
       }
     };
     for (const signal of SIGNALS) process.on(signal, this.#receive);
+    for (const signal of IGNORED) process.on(signal, ignore);
   }
 
   [Symbol.dispose](): void {
     for (const signal of SIGNALS) process.off(signal, this.#receive);
+    for (const signal of IGNORED) process.off(signal, ignore);
   }
+}
+
+function ignore(): void {
+  // The daemon goes on.
 }

@@ -3,44 +3,36 @@ import { formatSize } from '../base/size.js';
 import { watchDaemon } from './control/control-client.js';
 import type { ControlError, WatchLine } from './control/control-protocol.js';
 import { CommandError, EXIT, usageError } from './exit-status.js';
+import { endingSignals } from './hang-up.js';
 import type { ParsedOptions } from './parse-options.js';
 import { printError, printOut } from './print.js';
-import { socketOfDaemon } from './running-daemons.js';
-
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+import { askDaemons, onlyDaemon } from './running-daemons.js';
 
 /** Prints a line for each change until interrupted, or until the daemon ends. */
 export async function watchCommand({ positionals, settings }: ParsedOptions): Promise<number> {
   const [mountpoint, ...rest] = positionals;
   if (rest.length > 0)
     throw usageError(`watch takes at most one MOUNTPOINT, got ${positionals.length} arguments`);
-  const path = await socketOfDaemon(mountpoint === undefined ? undefined : resolve(mountpoint));
+  const place = mountpoint === undefined ? undefined : resolve(mountpoint);
+  const { socketPath } = onlyDaemon(await askDaemons('/v1/status', place));
   const ending = new AbortController();
   const end = (): void => ending.abort();
-  for (const signal of SIGNALS) process.on(signal, end);
+  const signals = endingSignals();
+  for (const signal of signals) process.on(signal, end);
   try {
-    await follow(path, settings.json, ending.signal);
+    await follow(socketPath, settings.json, ending.signal);
   } finally {
-    for (const signal of SIGNALS) process.off(signal, end);
+    for (const signal of signals) process.off(signal, end);
   }
   return EXIT.done;
 }
 
-async function follow(path: string, json: boolean, signal: AbortSignal): Promise<void> {
+async function follow(socketPath: string, json: boolean, signal: AbortSignal): Promise<void> {
   try {
-    for await (const line of watchDaemon(path, signal))
+    for await (const line of watchDaemon(socketPath, signal))
       if (line.kind !== 'change') told(line);
       // Whoever reads our lines went away.
-      else if (
-        !(await printOut(
-          json
-            ? `${jsonLine(line)}
-`
-            : `${textLine(line)}
-`,
-        ))
-      )
-        return;
+      else if (!(await printOut(`${json ? jsonLine(line) : textLine(line)}\n`))) return;
   } catch (error) {
     if (signal.aborted) return;
     throw error instanceof CommandError ? error : new CommandError(EXIT.failed, (error as Error).message);

@@ -1,23 +1,41 @@
-import { writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ListedDump } from '../../src/cli/listing.js';
+import type { Running } from './program.js';
 import { Workshop } from './program.js';
 
+const TAG = '0x0000000000000001';
 const UNLOCKED = '[none] integrity confidentiality\n';
 const LOCKED = 'none integrity [confidentiality]\n';
 
 let workshop: Workshop;
+/** A daemon beside that of the workshop. */
+let second: Running | undefined;
 
 beforeEach(() => {
   workshop = new Workshop();
 });
 
-afterEach(() => workshop[Symbol.asyncDispose]());
+afterEach(async () => {
+  await second?.stop('SIGTERM');
+  second = undefined;
+  await workshop[Symbol.asyncDispose]();
+});
 
-function listed(...args: string[]): ListedDump[] {
+/** @returns the mount point of the second daemon */
+async function secondMount(...args: string[]): Promise<string> {
+  const mountpoint = workshop.path('other');
+  mkdirSync(mountpoint);
+  second = workshop.start('mount', 'sim', mountpoint, '--log-format=text', ...args);
+  await second.said('info: mounted');
+  return mountpoint;
+}
+
+function listed(...args: string[]): (ListedDump & { path?: string })[] {
   const { status, stdout, stderr } = workshop.run('list', '--json', ...args);
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  return JSON.parse(stdout) as ListedDump[];
+  return JSON.parse(stdout) as (ListedDump & { path?: string })[];
 }
 
 describe('list without a daemon', () => {
@@ -110,17 +128,18 @@ describe('list of a running daemon', () => {
     await daemon.said('kernel lockdown is at confidentiality');
   });
 
-  test('asks for a name when several run', async () => {
-    const other = workshop.path('other');
-    workshop.exec('mkdir', [other]);
+  test('shows the dumps of all that run, and where they are', async () => {
     await workshop.mount('--sim-dump=1:1K');
-    const second = workshop.start('mount', 'sim', other, '--log-format=text', '--sim-dump=2:1K');
-    await second.said('info: mounted');
-    const { status, stderr } = workshop.run('list');
-    expect(status).toBe(2);
-    expect(stderr).toContain(`name one of them: ${workshop.mountpoint}, ${other}`);
-    expect(listed(other)).toMatchObject([{ tag: '0x0000000000000002' }]);
-    expect(await second.stop('SIGTERM')).toBe(0);
+    const other = await secondMount('--sim-dump=2:1K', '--sim-dump=1:2K');
+    expect(listed().map(({ path }) => path)).toEqual([
+      join(workshop.mountpoint, TAG),
+      join(other, TAG),
+      join(other, '0x0000000000000002'),
+    ]);
+    expect(listed(other)).toHaveLength(2);
+    const { stdout } = workshop.run('list');
+    expect(stdout).toMatch(/FIRST SEEN {11}MOUNTPOINT\n/);
+    expect(stdout).toMatch(new RegExp(`${workshop.mountpoint}\\n0x0000000000000001 .* ${other}\\n`));
   });
 
   test('passes over the socket of a killed daemon', async () => {
@@ -128,5 +147,80 @@ describe('list of a running daemon', () => {
     await daemon.stop('SIGKILL');
     expect(workshop.run('list').status).toBe(3);
     expect(workshop.run('list', workshop.mountpoint).stderr).toContain('no platdumpfs of this user serves');
+  });
+});
+
+/** Several programs, one after the other, on a machine that may be busy; some wait for a daemon that says nothing. */
+const LONG = { timeout: 120_000 };
+
+describe('a daemon that does not answer', LONG, () => {
+  let silent: string;
+
+  beforeEach(async () => {
+    await workshop.mount('--sim-dump=1:64K');
+    silent = await secondMount('--sim-dump=2:64K');
+    second?.child.kill('SIGSTOP');
+  });
+
+  afterEach(() => {
+    second?.child.kill('SIGCONT');
+  });
+
+  const silence = (): string => `platdumpfs: ${silent}: the daemon does not answer\n`;
+
+  test('is a line of its own, and hides no other', () => {
+    const table = workshop.run('list');
+    expect(table).toMatchObject({ status: 1, stderr: silence() });
+    expect(table.stdout).toMatch(/^TAG .*\n0x0000000000000001 .*\n$/);
+    const json = workshop.run('list', '--json');
+    expect(json).toMatchObject({ status: 1, stderr: silence() });
+    expect(JSON.parse(json.stdout)).toMatchObject([{ tag: TAG, path: join(workshop.mountpoint, TAG) }]);
+    expect(listed(workshop.mountpoint)).toHaveLength(1);
+    expect(workshop.run('list', silent)).toEqual({ status: 1, stdout: '', stderr: silence() });
+  });
+
+  test('keeps nobody from a dump of another mount', async () => {
+    expect(workshop.run('info', TAG)).toMatchObject({ status: 0, stderr: '' });
+    expect(workshop.run('info', '2')).toEqual({ status: 1, stdout: '', stderr: silence() });
+    const out = workshop.path('out');
+    mkdirSync(out);
+    expect(workshop.run('save', TAG, out)).toMatchObject({ status: 0, stderr: silence() });
+    expect(readdirSync(out)).toHaveLength(1);
+    const named = workshop.run('save', '--all', '--remove', out, `--mountpoint=${workshop.mountpoint}`);
+    expect(named).toMatchObject({ status: 0, stderr: '' });
+    const watching = workshop.start('watch');
+    await watching.said(`platdumpfs: watching ${workshop.mountpoint}\n`);
+    expect(watching.stderr).toContain(silence());
+    expect(await watching.stop('SIGINT')).toBe(0);
+    expect(workshop.run('watch', silent)).toEqual({ status: 1, stdout: '', stderr: silence() });
+  });
+});
+
+describe('sockets that others could have made', LONG, () => {
+  test.each([
+    {
+      what: 'that others may write to',
+      prepare: (run: string) => chmodSync(run, 0o770),
+      says: 'can be written',
+    },
+    {
+      what: 'of another user',
+      prepare: (run: string) => chownSync(run, 12345, 0),
+      says: 'belongs to another',
+    },
+  ])('nobody is asked in a directory $what', async ({ prepare, says }) => {
+    await workshop.mount('--sim-dump=1:1K');
+    prepare(workshop.path('run'));
+    for (const args of [
+      ['list'],
+      ['list', workshop.mountpoint],
+      ['info', '1'],
+      ['watch'],
+      ['save', '1', '/'],
+    ]) {
+      const { status, stdout, stderr } = workshop.run(...args);
+      expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+      expect(stderr).toMatch(new RegExp(`^platdumpfs: no daemon is asked: \\S+ ${says}[^\\n]*\\n$`));
+    }
   });
 });

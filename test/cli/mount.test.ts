@@ -33,11 +33,20 @@ describe('mount in the foreground', () => {
     expect(names()).toEqual([TAG]);
   });
 
-  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s unmounts, and the status is 0', async (signal) => {
+  test.each(['SIGINT', 'SIGTERM'] as const)('%s unmounts, and the status is 0', async (signal) => {
     const daemon = await workshop.mount('--sim-dump=1:64K');
     expect(await daemon.stop(signal)).toBe(0);
     expect(workshop.mounts).toBe(0);
     expect(readdirSync(workshop.path('run'))).toEqual([]);
+  });
+
+  test('a terminal that goes away does not end it, nor SIGUSR2', async () => {
+    const daemon = await workshop.mount('--sim-dump=1:64K');
+    for (const signal of ['SIGHUP', 'SIGUSR2'] as const) daemon.child.kill(signal);
+    // A signal is delivered before anything that is asked for after it.
+    expect(workshop.run('list').status).toBe(0);
+    expect(names()).toEqual([TAG]);
+    expect(await daemon.stop('SIGTERM')).toBe(0);
   });
 
   test('umount(8) from outside ends it with status 0', async () => {

@@ -48,7 +48,12 @@ export class Workshop implements AsyncDisposable {
 
   /** Starts the program and returns at once. */
   start(...args: string[]): Running {
-    const child = spawn(process.execPath, [PROGRAM, ...args], {
+    return this.spawn(process.execPath, PROGRAM, ...args);
+  }
+
+  /** Starts any command and returns at once. */
+  spawn(command: string, ...args: string[]): Running {
+    const child = spawn(command, args, {
       env: this.env,
       cwd: this.directory,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -221,6 +221,30 @@ describe('save and names', LONG, () => {
   });
 });
 
+describe('save and a terminal that goes away', LONG, () => {
+  beforeEach(async () => {
+    putDump(NAME, '', 2_000_000);
+    await mount('--sim-latency-us=1000');
+  });
+
+  test('ends by the signal, with nothing half', async () => {
+    const saving = workshop.spawn(PROGRAM, 'save', NAME, out);
+    await until('copying', () => readdirSync(out).some((name) => name.endsWith('.part')));
+    expect(await saving.stop('SIGHUP')).toBe('SIGHUP');
+    expect(readdirSync(out)).toEqual([]);
+  });
+
+  test.each([
+    { how: 'nohup', command: ['nohup', PROGRAM] },
+    { how: 'trap', command: ['sh', '-c', 'trap "" HUP; exec "$0" "$@"', PROGRAM] },
+  ])('goes on under $how', async ({ command: [command = '', ...args] }) => {
+    const saving = workshop.spawn(command, ...args, 'save', NAME, out);
+    await until('copying', () => readdirSync(out).some((name) => name.endsWith('.part')));
+    expect(await saving.stop('SIGHUP')).toBe(0);
+    expect(readdirSync(out)).toEqual([NAME]);
+  });
+});
+
 describe('save for scripts', LONG, () => {
   test('prints an object per line for each dump that is saved, and for each that is removed', async () => {
     const dump = putDump(NAME, 'SYSDUMP.A');

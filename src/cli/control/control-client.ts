@@ -1,6 +1,7 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { request as httpRequest } from 'node:http';
 import { createConnection } from 'node:net';
+import { checkResponse, checkWatchLine } from './check-answer.js';
 import type { ControlError, ControlResponse, WatchLine } from './control-protocol.js';
 import { ANSWER_MS, MAX_RESPONSE_BYTES, SILENCE_MS } from './control-protocol.js';
 
@@ -26,7 +27,7 @@ export async function askDaemon(
 ): Promise<ControlResponse> {
   const request = send(socketPath, route, call, AbortSignal.timeout(ANSWER_MS));
   endAfterSilence(request, call.silenceMs);
-  return JSON.parse(await textOf(await responseTo(request))) as ControlResponse;
+  return checkResponse(JSON.parse(await textOf(await responseTo(request))));
 }
 
 /**
@@ -43,7 +44,7 @@ export async function* watchDaemon(
   endAfterSilence(request);
   const response = await responseTo(request);
   request.setTimeout(0);
-  for await (const line of linesOf(response)) yield JSON.parse(line) as WatchLine | ControlError;
+  for await (const line of linesOf(response)) yield checkWatchLine(JSON.parse(line));
 }
 
 /** Whether a daemon still listens there; a socket that a killed one left refuses. */

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Logger } from '../../../../src/base/log.js';
 import { createLogger } from '../../../../src/base/log.js';
+import { dumpTag, tagName } from '../../../../src/base/tag.js';
 import { askDaemon, isAnswered, watchDaemon } from '../../../../src/cli/control/control-client.js';
 import type { ControlResponse, WatchLine } from '../../../../src/cli/control/control-protocol.js';
 import { MAX_HEADER_BYTES, MAX_REQUEST_BYTES } from '../../../../src/cli/control/control-protocol.js';
@@ -63,13 +64,18 @@ function connect(): Socket {
   return socket;
 }
 
+/** `once` would take the error before it for a failure. */
+function closed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.once('close', () => resolve()));
+}
+
 /** Sends raw text. @returns everything that comes back until the daemon closes */
 async function send(text: string): Promise<string> {
   let answer = '';
   const socket = connect();
   socket.on('data', (chunk: Buffer) => (answer += chunk.toString()));
   socket.write(text);
-  await once(socket, 'close');
+  await closed(socket);
   return answer;
 }
 
@@ -86,10 +92,17 @@ describe('serveControl', () => {
 
   test('answers 10,000 dumps whole', async () => {
     const dumps = Array.from({ length: 10_000 }, (_, index) => ({
-      tag: String(index),
-      name: 'x'.repeat(200),
+      tag: tagName(dumpTag(BigInt(index))),
+      type: 'platform',
+      size: null,
+      sizeOrigin: null,
+      state: 'new',
+      delivered: 0,
+      firstSeen: '2026-11-22T08:12:00.000Z',
+      source: 'sim',
+      name: 'x'.repeat(100),
     }));
-    await serve(dumpsRoute(() => ({ ...ANSWER, dumps: dumps as never })));
+    await serve(dumpsRoute(() => ({ ...ANSWER, dumps })));
     expect(await askDaemon(path, '/v1/dumps')).toEqual({ ...ANSWER, dumps });
   });
 
@@ -192,7 +205,7 @@ describe('serveControl', () => {
     const socket = connect();
     socket.resume();
     socket.write(text);
-    await once(socket, 'close');
+    await closed(socket);
   });
 
   test('lets go of somebody who trickles', async () => {
@@ -202,7 +215,7 @@ describe('serveControl', () => {
     const trickle = setInterval(() => socket.write(DUMPS[sent++ % 20] ?? ''), 100);
     let sent = 0;
     closing.push(() => clearInterval(trickle));
-    await once(socket, 'close');
+    await closed(socket);
     expect(sent).toBeGreaterThan(1);
   }, 20_000);
 
@@ -251,9 +264,9 @@ describe('a route that streams', () => {
     const got: unknown[] = [];
     for await (const line of watchDaemon(path, AbortSignal.timeout(10_000))) {
       got.push(line);
-      if (got.length === 1) tell[0]?.({ kind: 'locked', mountpoint: 'two\nlines' });
+      if (got.length === 1) tell[0]?.({ kind: 'locked', mountpoint: '/two\nlines' });
     }
-    expect(got).toEqual([WATCHING, { kind: 'locked', mountpoint: 'two\nlines' }]);
+    expect(got).toEqual([WATCHING, { kind: 'locked', mountpoint: '/two\nlines' }]);
     expect(stopped).toBe(1);
     for await (const line of watchDaemon(path, AbortSignal.timeout(10_000))) {
       expect(line).toEqual(WATCHING);
