@@ -10,6 +10,7 @@
 # May be run again. remove.sh undoes it.
 
 set -eu
+unset CDPATH # with it, cd prints where it went
 here=$(cd -- "$(dirname -- "$0")" && pwd)
 # shellcheck source=paths.sh
 . "$here/paths.sh"
@@ -21,13 +22,15 @@ fi
 
 case $method in
     divert)
+        ! is_diverted || expect_free "$target"
         divert --add "$target"
         install -D -m 0755 -- "$here/extract_platdump" "$ROOT$target"
         ;;
     bind)
+        expect_free "$libexec/extract_platdump"
         install -D -m 0755 -- "$here/extract_platdump" "$ROOT$libexec/extract_platdump"
-        install -d -m 0755 -- "$ROOT$drop_in_dir"
-        cat > "$ROOT$drop_in_dir/platdumpfs.conf" << END
+        install -d -m 0755 -- "$(dirname -- "$ROOT$drop_in")"
+        cat > "$ROOT$drop_in" << END
 # Written by platdumpfs: rtas_errd hands dumps to the mount instead of destroying them.
 [Service]
 BindReadOnlyPaths=$libexec/extract_platdump:$target
