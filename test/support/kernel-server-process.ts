@@ -47,6 +47,8 @@ export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly stdio?: StdioOptions;
   readonly kernelOptions?: readonly string[];
+  /** A program, and its arguments, that starts the server. */
+  readonly through?: readonly string[];
   /** The mounts at the mount point are somebody else's. */
   readonly keepMounts?: boolean;
 }
@@ -65,11 +67,15 @@ export class KernelServerProcess implements AsyncDisposable {
   #onEvent: (() => void) | undefined;
   #nextId = 1;
 
-  private constructor({ mountpoint, env, stdio, kernelOptions = [], keepMounts = false }: ServerOptions) {
+  private constructor(options: ServerOptions) {
+    const { mountpoint, env, stdio, kernelOptions = [], through = [], keepMounts = false } = options;
     this.#folder = mountpoint === undefined ? new TemporaryMountpoint() : undefined;
     this.#keepMounts = keepMounts;
     this.mountpoint = mountpoint ?? this.#folder?.mountpoint ?? '';
+    const [execPath, ...execArgv] = [...through, process.execPath];
     this.child = fork(SERVER, [this.mountpoint, 'error', ...kernelOptions], {
+      execPath,
+      execArgv,
       env: { ...process.env, ...env },
       ...(stdio === undefined ? {} : { stdio }),
     });

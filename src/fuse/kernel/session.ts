@@ -6,12 +6,15 @@ import { OPCODE } from './abi.js';
 import type { InitRequest } from './decode.js';
 import type { InHeader } from './in-header.js';
 import { decodeInHeader } from './in-header.js';
+import { InterruptedRequests } from './interrupted-requests.js';
 import type { Negotiation } from './negotiate.js';
 import { negotiate } from './negotiate.js';
 import type { Operation, Replies, Server } from './operation.js';
 import { acknowledging } from './operation.js';
 import { operationFor } from './operation-table.js';
 import { KernelRequest } from './request.js';
+import type { Requester } from './requester.js';
+import { lookAtRequester } from './requester.js';
 
 /** Give back what the kernel holds: served to the last. */
 const GIVING_BACK = new Set<number>([
@@ -36,6 +39,8 @@ export interface SessionOptions {
   readonly log: Logger;
   /** Called when nothing is left to wait for on an inode (`isWaitedFor`). */
   readonly onIdle?: (ino: number) => void;
+  /** What the thread `tid` is about to do; by default what /proc says. */
+  readonly lookAtRequester?: (tid: number) => Requester;
   /** Byte order of the device; the machine's by default. */
   readonly littleEndian?: boolean;
 }
@@ -50,6 +55,8 @@ export class Session implements Server {
   readonly #options: SessionOptions;
   /** Requests that have to wait; the others are answered before the next is looked at. */
   readonly #waiting = new Map<bigint, KernelRequest>();
+  /** Those of them that the kernel has sent an INTERRUPT for. */
+  readonly #interrupted: InterruptedRequests;
   /** How many of `#waiting` there are for an inode. */
   readonly #waitingFor = new Map<number, number>();
   #onInitialized: (negotiation: Negotiation) => void = () => undefined;
@@ -59,6 +66,7 @@ export class Session implements Server {
     this.filesystem = options.filesystem;
     this.replies = options.replies;
     this.#options = options;
+    this.#interrupted = new InterruptedRequests(options.lookAtRequester ?? lookAtRequester);
     this.initialized = new Promise((resolve) => (this.#onInitialized = resolve));
   }
 
@@ -85,7 +93,8 @@ export class Session implements Server {
   }
 
   interrupt(unique: bigint): void {
-    this.#waiting.get(unique)?.interrupt();
+    const request = this.#waiting.get(unique);
+    if (request !== undefined) this.#interrupted.add(request);
   }
 
   /** Whether somebody waits for an answer about an inode, holding locks on it in the kernel. */
@@ -126,6 +135,7 @@ export class Session implements Server {
     this.#waitingFor.set(nodeid, (this.#waitingFor.get(nodeid) ?? 0) + 1);
     void settled.then(() => {
       this.#waiting.delete(unique);
+      this.#interrupted.delete(unique);
       const left = (this.#waitingFor.get(nodeid) ?? 1) - 1;
       if (left > 0) {
         this.#waitingFor.set(nodeid, left);

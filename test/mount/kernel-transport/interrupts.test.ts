@@ -1,15 +1,25 @@
 import type { ChildProcess } from 'node:child_process';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
-import { describeMount, KernelServerProcess, PATIENCE } from '../../support/kernel-server-process.js';
+import {
+  describeMount,
+  KernelServerProcess,
+  PATIENCE,
+  TemporaryMountpoint,
+} from '../../support/kernel-server-process.js';
 import { memoryDigest } from '../../support/memory-filesystem.mjs';
-import { mustRun } from '../../support/run-tool.js';
+import { mustRun, runTool } from '../../support/run-tool.js';
 
 const MIB = 1024 * 1024;
 /** As long as a person is willing to look at a prompt that does not come back. */
 const AT_ONCE_MS = 1000;
+
+/** Several looks at what a requester has pending: whoever is ended by a harmless signal is ended by then. */
+const LOOKS_MS = 350;
 
 async function msUntilGone(child: ChildProcess): Promise<number> {
   const start = performance.now();
@@ -75,5 +85,104 @@ describeMount('kernel transport interrupts', () => {
     await msUntilGone(first);
     await server.command('letGo', { operation: 'read' });
     expect((await second).sha256).toBe(memoryDigest('slow', 64));
+  });
+
+  // A shell whose child ends, Ctrl-Z and fg, a progress bar's timer, dd's progress, a profiler, a resized terminal.
+  const HARMLESS = [
+    { title: 'bash that handles SIGCHLD', program: 'bash', script: '[ -s "$0" ]', signals: ['SIGCHLD'] },
+    { title: 'stat that is stopped and continued', program: 'stat', signals: ['SIGSTOP', 'SIGCONT'] },
+    { title: 'stat in a terminal', program: 'stat', signals: ['SIGTSTP', 'SIGCONT', 'SIGWINCH', 'SIGURG'] },
+    {
+      title: 'a program with timers',
+      program: 'python3',
+      script:
+        'import os, signal, sys\n' +
+        'for s in signal.SIGALRM, signal.SIGPROF, signal.SIGUSR1: signal.signal(s, lambda *_: None)\n' +
+        // By the C library, since Python itself tries again.
+        'import ctypes\n' +
+        'libc = ctypes.CDLL(None)\n' +
+        'sys.exit(libc.access(sys.argv[1].encode(), os.R_OK))',
+      signals: ['SIGALRM', 'SIGPROF', 'SIGUSR1'],
+    },
+  ] as const;
+
+  test.each(HARMLESS)('not $title: it gets its answer', async ({ program, signals, ...rest }) => {
+    await using server = await KernelServerProcess.start();
+    await server.add('slow', MIB);
+    await server.hold('lookup', 'slow');
+    const script = 'script' in rest ? ['-c', rest.script] : [];
+    const child = await startWaiting(server, program, [...script, server.path('slow')]);
+    for (const signal of signals) {
+      child.kill(signal);
+      await sleep(LOOKS_MS / signals.length);
+    }
+    expect(child.exitCode).toBeNull();
+    await server.command('letGo', { operation: 'lookup' });
+    await msUntilGone(child);
+    expect(child.exitCode).toBe(0);
+  });
+
+  test('a program that handles SIGCHLD, which came first, and Ctrl-C', async () => {
+    await using server = await KernelServerProcess.start();
+    await server.add('slow', MIB);
+    await server.hold('lookup', 'slow');
+    const script =
+      'import os, signal, sys\n' +
+      'signal.signal(signal.SIGCHLD, lambda *_: None)\n' +
+      'os.open(sys.argv[1], os.O_RDONLY)';
+    const child = await startWaiting(server, 'python3', ['-c', script, server.path('slow')]);
+    child.kill('SIGCHLD');
+    await sleep(LOOKS_MS);
+    expect(child.exitCode).toBeNull();
+    child.kill('SIGINT');
+    expect(await msUntilGone(child)).toBeLessThan(AT_ONCE_MS);
+  });
+
+  test.each(['SIGTERM', 'SIGKILL', 'SIGALRM'] as const)('by %s what Ctrl-Z came in on', async (signal) => {
+    await using server = await KernelServerProcess.start();
+    await server.add('slow', MIB);
+    await server.hold('lookup', 'slow');
+    const child = await startWaiting(server, 'stat', [server.path('slow')]);
+    for (const harmless of ['SIGTSTP', 'SIGCONT'] as const) child.kill(harmless);
+    await sleep(LOOKS_MS);
+    child.kill(signal);
+    expect(await msUntilGone(child)).toBeLessThan(AT_ONCE_MS);
+    expect(child.signalCode).toBe(signal);
+  });
+
+  test('a thread that is not the first of its process, by SIGKILL', async () => {
+    await using server = await KernelServerProcess.start();
+    await server.add('slow', MIB);
+    await server.hold('lookup', 'slow');
+    const script =
+      'import os, sys, threading\n' +
+      'threading.Thread(target=os.stat, args=sys.argv[1:]).start()\n' +
+      'threading.Event().wait()';
+    const child = await startWaiting(server, 'python3', ['-c', script, server.path('slow')]);
+    child.kill('SIGKILL');
+    expect(await msUntilGone(child)).toBeLessThan(AT_ONCE_MS);
+  });
+
+  test('somebody who is in another pid namespace than who serves', async ({ skip }) => {
+    const namespaces = ['--pid', '--fork', '--kill-child', '--mount-proc'];
+    const can = await runTool('unshare', [...namespaces, 'true']).catch(() => undefined);
+    if (can?.status !== 0) skip('no pid namespaces here');
+    await using place = new TemporaryMountpoint();
+    const fd = openSync('/dev/fuse', 'r+');
+    const options = `fd=3,rootmode=40000,user_id=0,group_id=0,default_permissions`;
+    const mountArgs = ['-i', '-t', 'fuse.platdumpfs', '-o', options, 'memory', place.mountpoint];
+    await using server = KernelServerProcess.unmounted({
+      mountpoint: '/dev/fd/4',
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc', fd],
+      through: ['unshare', ...namespaces],
+    });
+    expect(spawnSync('mount', mountArgs, { stdio: ['ignore', 'ignore', 'inherit', fd] }).status).toBe(0);
+    closeSync(fd);
+    expect(await server.nextEvent()).toMatchObject({ event: 'mounted' });
+    await server.add('slow', MIB);
+    await server.hold('lookup', 'slow');
+    const child = await startWaiting(server, 'stat', [`${place.mountpoint}/slow`]);
+    child.kill('SIGTERM');
+    expect(await msUntilGone(child)).toBeLessThan(AT_ONCE_MS);
   });
 });

@@ -39,6 +39,7 @@ function bench(littleEndian?: boolean): Bench {
     pageBytes: 4096,
     log,
     onIdle: (ino) => idle.push(ino),
+    lookAtRequester: () => 'leaving',
     ...order,
   });
   return { memory, replies, session, idle, logged };
