@@ -15,9 +15,7 @@ export const OWN_FSTYPE = 'fuse.platdumpfs';
 
 /** Every mount of this program that this process sees, whoever serves it. */
 export function ownMounts(): MountEntry[] {
-  return parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8')).filter(
-    ({ fstype }) => fstype === OWN_FSTYPE,
-  );
+  return parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8')).filter(({ fstype }) => fstype === OWN_FSTYPE);
 }
 
 /** What is mounted at exactly this place, lowest first. @param mountpoint absolute, without symbolic links */
@@ -71,6 +69,22 @@ export async function clearStaleMounts(mountpoint: string, log: Logger): Promise
     await detach(mountpoint);
     log.info('detached a stale mount that a killed daemon had left', { mountpoint, source: top.source });
   }
+}
+
+/** How long a mount may take to leave the mount table after its connection has ended. */
+const LEAVE_MS = 1000;
+
+/**
+ * Whether a mount whose connection has ended was unmounted: one that was aborted stays. `umount -f` aborts first, and
+ * takes away a moment later what nobody uses.
+ */
+export async function isGoneSoon(isListed: () => boolean): Promise<boolean> {
+  const deadlineMs = performance.now() + LEAVE_MS;
+  while (isListed()) {
+    if (performance.now() > deadlineMs) return false;
+    await sleep(20);
+  }
+  return true;
 }
 
 export interface UnmountOptions {

@@ -20,9 +20,12 @@ export interface MountOptions {
   readonly log: Logger;
 }
 
+/** `lost`: nobody has unmounted it, and whoever asks it is answered ENOTCONN until it is cleared away. */
+export type MountEnd = 'unmounted' | 'lost';
+
 export interface Mounted {
   /** Resolves once the kernel has let go, however the mount ended: our `unmount`, umount(8), a lost connection. */
-  readonly ended: Promise<void>;
+  readonly ended: Promise<MountEnd>;
   /**
    * Unmounts. A busy mount is retried for `timeoutMs` and then detached (MNT_DETACH); the log says so and who holds it.
    * A second call ends the wait of the first.

@@ -5,9 +5,10 @@ export type UmountResult =
   { readonly kind: 'done' } | { readonly kind: 'busy' } | { readonly kind: 'failed'; readonly why: string };
 
 /**
- * Asks the system to unmount: umount(8) as root (without helpers), else fusermount3 or fusermount, which is what
- * a user may run who mounted through them. No shell is involved.
+ * Asks the system to unmount: umount(8) as root, without helpers and without a look at the path (that waits for a daemon
+ * that hangs); else fusermount3 or fusermount, which is what a user may run who mounted through them. No shell is involved.
  *
+ * @param mountpoint as the mount table has it
  * @param lazy Detach at once, whoever still uses it (MNT_DETACH).
  */
 export async function runUmount(
@@ -27,7 +28,7 @@ export async function runUmount(
 }
 
 function commands(lazy: boolean): (readonly [string, ...string[]])[] {
-  if (process.getuid?.() === 0) return [lazy ? ['umount', '-i', '-l'] : ['umount', '-i']];
+  if (process.getuid?.() === 0) return [['umount', '-i', '-c', ...(lazy ? ['-l'] : [])]];
   const flags = lazy ? '-uz' : '-u';
   return [
     ['fusermount3', flags],

@@ -5,9 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { endAtOnce } from '../../base/exit-without-threads.js';
 import type { Logger } from '../../base/log.js';
 import type { Filesystem } from '../../fs/index.js';
-import { mountsAt, unmountOrDetach } from '../mount-table.js';
+import { isGoneSoon, mountsAt, unmountOrDetach } from '../mount-table.js';
 import { NotificationThread } from '../notification-thread.js';
-import type { Mounted } from '../transport.js';
+import type { MountEnd, Mounted } from '../transport.js';
 import type { DeviceReaderEnd } from './device-reader.js';
 import { DeviceReaderThread } from './device-reader-thread.js';
 import type { Negotiation } from './negotiate.js';
@@ -39,7 +39,7 @@ export interface KernelMountOptions {
 
 /** A FUSE device that is served: all that lives as long as the mount. */
 export class KernelMount implements Mounted {
-  readonly ended: Promise<void>;
+  readonly ended: Promise<MountEnd>;
   readonly #fd: number;
   readonly #log: Logger;
   readonly #replies: ReplyChannel;
@@ -73,9 +73,9 @@ export class KernelMount implements Mounted {
     const finished = this.#reader.ended.then(async (end) => {
       process.off('exit', this.#onExit);
       unsubscribe();
-      await this.#finish(end);
+      return this.#finish(end);
     });
-    const gaveUp = new Promise<void>((resolve) => (this.#giveUp = resolve));
+    const gaveUp = new Promise<MountEnd>((resolve) => (this.#giveUp = () => resolve('unmounted')));
     this.ended = Promise.race([finished, gaveUp]);
   }
 
@@ -150,25 +150,29 @@ export class KernelMount implements Mounted {
     return Promise.race([this.ended.then(() => true), sleep(timeoutMs, false, { ref: false })]);
   }
 
-  async #finish(end: DeviceReaderEnd): Promise<void> {
+  async #finish(end: DeviceReaderEnd): Promise<MountEnd> {
     this.#session.refuseAll();
-    // The kernel has closed every file, though it may not have told us of the last ones.
-    const unmounted = end.reason === 'unmounted' && !this.#isInMountTable();
-    if (unmounted) this.#session.releaseAll();
+    const connection = connectionOf(this.#fd);
     await this.#notifier.close();
     this.#notifications.end();
     this.#replies.close();
     closeSync(this.#fd);
-    if (unmounted || this.#stopping) return;
+    const isGone = end.reason === 'unmounted' && (await isGoneSoon(() => this.#isInMountTable(connection)));
+    // The kernel has closed every file, though it may not have told us of the last ones.
+    if (isGone) this.#session.releaseAll();
+    if (isGone || this.#stopping) return 'unmounted';
     if (end.reason === 'broken') {
       this.#log.error('the FUSE device cannot be read any more', { error: end.error });
     } else {
       this.#log.warn('the FUSE connection was aborted: by an administrator, umount -f or a request timeout');
     }
+    return 'lost';
   }
 
-  #isInMountTable(): boolean {
+  /** @param connection where it is known; what somebody else has mounted can be found by that only */
+  #isInMountTable(connection: number | undefined): boolean {
     const place = this.#place;
-    return place !== undefined && mountsAt(place.mountpoint).some((entry) => entry.id === place.id);
+    if (place === undefined) return mountpointOf(connection) !== undefined;
+    return mountsAt(place.mountpoint).some((entry) => entry.id === place.id);
   }
 }

@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Filesystem } from '../../fs/index.js';
-import { mountsAt, unmountOrDetach } from '../mount-table.js';
-import type { Mounted, MountOptions } from '../transport.js';
+import { isGoneSoon, mountsAt, unmountOrDetach } from '../mount-table.js';
+import type { MountEnd, Mounted, MountOptions } from '../transport.js';
 import { Adapter } from './adapter.js';
 import type { FuseAddon } from './addon.js';
 import { createCallbacks } from './callbacks.js';
@@ -15,7 +16,7 @@ import { RequestContexts } from './request-contexts.js';
 
 /** How often the end of a mount is looked for: libfuse has no callback for it that the addon passes on. */
 const END_CHECK_MS = 200;
-/** How long the end of the last mount may take to reach libfuse, and its end us. */
+/** How long the end of the last mount may take to be noticed. */
 const LET_GO_MS = 1000;
 
 /** What a session ends. */
@@ -51,23 +52,27 @@ export function startSession(addon: FuseAddon, filesystem: Filesystem, options: 
 
 /** One mount through libfuse, until it has ended. */
 export class NativeSession implements Mounted {
-  readonly ended: Promise<void>;
+  readonly ended: Promise<MountEnd>;
   /** Resolves when requests are served; false: the connection has ended before. */
   readonly ready: Promise<boolean>;
   readonly #parts: Parts;
   readonly #mountId: number | undefined;
+  /** What sysfs has for as long as the kernel has this file system mounted, here or elsewhere; undefined: no sysfs. */
+  readonly #sysfsPath: string | undefined;
   readonly #watch: NodeJS.Timeout;
-  readonly #end = latch();
+  readonly #end = latch<MountEnd>();
   readonly #hurry = new AbortController();
   #unmounting: Promise<void> | undefined;
+  #isEnding = false;
   #finished = false;
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#mountId = mountsAt(parts.options.mountpoint).at(-1)?.id;
-    this.#watch = setInterval(() => {
-      if (!parts.libfuse.device.isOpen) this.#letGo();
-    }, END_CHECK_MS);
+    const entry = mountsAt(parts.options.mountpoint).at(-1);
+    this.#mountId = entry?.id;
+    const sysfsPath = `/sys/class/bdi/0:${entry?.deviceMinor}`;
+    this.#sysfsPath = existsSync(sysfsPath) ? sysfsPath : undefined;
+    this.#watch = setInterval(() => this.#lookForTheEnd(), END_CHECK_MS);
     this.ended = this.#end.opened;
     this.ready = Promise.race([parts.initialized.then(() => true), this.ended.then(() => false)]);
   }
@@ -84,33 +89,54 @@ export class NativeSession implements Mounted {
     const outcome = await unmountOrDetach(mountpoint, timeoutMs, log, options);
     // A detached mount is held by somebody, an unmounted one may be mounted in another namespace too: both go on until
     // this process exits, and there is nothing to wait for.
+    this.#lookForTheEnd();
     if (outcome === 'unmounted')
       await Promise.race([this.ended, sleep(LET_GO_MS, undefined, { ref: false })]);
-    this.#finish();
+    this.#finish('unmounted');
+  }
+
+  /**
+   * libfuse closes its device when all requests are answered, and those of readers who have gone may wait for firmware
+   * for long. Who holds a mount that was detached keeps both.
+   */
+  #lookForTheEnd(): void {
+    const isOver = !this.#parts.libfuse.device.isOpen || this.#isNowhereMounted();
+    if (!isOver || this.#isEnding) return;
+    this.#isEnding = true;
+    void this.#letGo();
+  }
+
+  #isNowhereMounted(): boolean {
+    return this.#sysfsPath !== undefined && !existsSync(this.#sysfsPath);
   }
 
   /** The connection has ended. After an unmount every file is closed, though the kernel may not have said so of each. */
-  #letGo(): void {
-    const { options, adapter } = this.#parts;
-    const aborted = mountsAt(options.mountpoint).some(({ id }) => id === this.#mountId);
-    if (aborted) options.log.warn('somebody aborted the FUSE connection', { mountpoint: options.mountpoint });
-    else adapter.closeAll();
-    this.#finish();
+  async #letGo(): Promise<void> {
+    const { options, adapter, requests } = this.#parts;
+    const { mountpoint, log } = options;
+    requests.end();
+    if (await isGoneSoon(() => mountsAt(mountpoint).some(({ id }) => id === this.#mountId))) {
+      adapter.closeAll();
+      this.#finish('unmounted');
+    } else {
+      log.warn('somebody aborted the FUSE connection', { mountpoint });
+      this.#finish('lost');
+    }
   }
 
-  #finish(): void {
+  #finish(end: MountEnd): void {
     if (this.#finished) return;
     this.#finished = true;
     clearInterval(this.#watch);
     this.#parts.unsubscribe();
     this.#parts.requests.end();
     this.#parts.libfuse.release();
-    this.#end.open();
+    this.#end.open(end);
   }
 }
 
-function latch(): { readonly opened: Promise<void>; readonly open: () => void } {
-  let open = (): void => undefined;
-  const opened = new Promise<void>((resolve) => (open = resolve));
+function latch<T = void>(): { readonly opened: Promise<T>; readonly open: (value: T) => void } {
+  let open: (value: T) => void = () => undefined;
+  const opened = new Promise<T>((resolve) => (open = resolve));
   return { opened, open };
 }

@@ -2,24 +2,24 @@ import { describe, expect, test, vi } from 'vitest';
 import { createLogger } from '../../../src/base/log.js';
 import { serveUntilEnd } from '../../../src/cli/service.js';
 import type { StopSignals } from '../../../src/cli/stop-signals.js';
-import type { Mounted } from '../../../src/fuse/index.js';
+import type { Mounted, MountEnd } from '../../../src/fuse/index.js';
 
 const NEVER = new Promise<never>(() => undefined);
 
 interface Played {
   readonly lines: string[];
   readonly unmount: ReturnType<typeof vi.fn<Mounted['unmount']>>;
-  readonly end: () => void;
+  readonly end: (how: MountEnd) => void;
   readonly served: Promise<void>;
 }
 
 function play(signals: { first?: Promise<NodeJS.Signals>; second?: Promise<NodeJS.Signals> }): Played {
   const lines: string[] = [];
   const log = createLogger({ level: 'info', format: 'text', write: (line) => lines.push(line) });
-  let end: () => void = () => undefined;
-  const ended = new Promise<void>((resolve) => (end = resolve));
+  let end: (how: MountEnd) => void = () => undefined;
+  const ended = new Promise<MountEnd>((resolve) => (end = resolve));
   const unmount = vi.fn<Mounted['unmount']>(async () => {
-    end();
+    end('unmounted');
     return Promise.resolve();
   });
   const stop = { first: signals.first ?? NEVER, second: signals.second ?? NEVER } as unknown as StopSignals;
@@ -30,10 +30,19 @@ function play(signals: { first?: Promise<NodeJS.Signals>; second?: Promise<NodeJ
 describe('serveUntilEnd', () => {
   test('ends without unmounting when somebody else unmounted', async () => {
     const { served, end, unmount, lines } = play({});
-    end();
+    end('unmounted');
     await served;
     expect(unmount).not.toHaveBeenCalled();
     expect(lines).toEqual(['platdumpfs: info: unmounted\n']);
+  });
+
+  test('a lost connection is a failure: nobody may take it for an orderly end, and unmount', async () => {
+    const { served, end, unmount, lines } = play({});
+    end('lost');
+    await expect(served).rejects.toThrow(/ENOTCONN/);
+    await expect(served).rejects.toMatchObject({ status: 1 });
+    expect(unmount).not.toHaveBeenCalled();
+    expect(lines).toEqual([]);
   });
 
   test('a signal unmounts within the configured time', async () => {
