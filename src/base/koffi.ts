@@ -7,8 +7,8 @@ const require = createRequire(import.meta.url);
 let loaded: Koffi | undefined;
 
 /**
- * The foreign function interface, loaded when somebody needs it first: an optional dependency, since only real
- * firmware does. Each thread loads its own.
+ * The foreign function interface, loaded when somebody needs it first: an optional dependency, since only real firmware
+ * and mounts by a user other than root cannot do without. Each thread loads its own.
  *
  * @throws Error in one line that says what to install
  */
@@ -24,7 +24,7 @@ function requireKoffi(): Koffi {
     // With the package but without the part for this processor the message runs over several lines.
     const [reason] = (error as Error).message.split('\n');
     throw new Error(
-      `firmware can be reached only with the npm package koffi, which cannot be loaded (${reason ?? 'no reason given'}); ` +
+      `the optional package koffi cannot be loaded (${reason ?? 'no reason given'}): ` +
         `install the optional dependencies, for this machine: npm install --os=linux --cpu=${process.arch}`,
       { cause: error },
     );

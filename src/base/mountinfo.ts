@@ -1,3 +1,5 @@
+import { openSync, readSync } from 'node:fs';
+
 /** One line of /proc/self/mountinfo, as far as a FUSE filesystem needs it. @see proc_pid_mountinfo(5) */
 export interface MountEntry {
   readonly id: number;
@@ -11,6 +13,26 @@ export interface MountEntry {
   /** First column of the mount table. */
   readonly source: string;
 }
+
+let descriptor: number | undefined;
+
+/**
+ * The mount table of this process, as /proc/self/mountinfo has it. The file stays open: a daemon that has reached its limit
+ * of open files still has to find what it is to unmount.
+ */
+export function readMountInfo(): string {
+  descriptor ??= openSync('/proc/self/mountinfo', 'r');
+  const parts: Buffer[] = [];
+  for (let position = 0; ;) {
+    const part = Buffer.allocUnsafe(PART_BYTES);
+    const bytes = readSync(descriptor, part, 0, PART_BYTES, position);
+    if (bytes === 0) return Buffer.concat(parts).toString();
+    parts.push(part.subarray(0, bytes));
+    position += bytes;
+  }
+}
+
+const PART_BYTES = 64 * 1024;
 
 /** Entries in the order of the file. Lines that do not look like the kernel's are skipped. */
 export function parseMountInfo(text: string): MountEntry[] {

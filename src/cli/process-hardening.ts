@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { loadKoffi } from '../base/koffi.js';
 import type { Logger } from '../base/log.js';
-import { loadKoffi } from '../rtas/index.js';
 
 /** What keeps dump content out of places that outlive the process, or that others can look into. */
 export interface Protection {

@@ -2,12 +2,14 @@ import { abortable } from '../base/abortable.js';
 import { FsError } from '../base/errno.js';
 import { Listeners } from '../base/listeners.js';
 import type { Logger } from '../base/log.js';
+import { isShortage } from '../base/start-thread.js';
 import type { DumpTag } from '../base/tag.js';
 import { tagName } from '../base/tag.js';
 import type { DumpAnnouncement, DumpSource } from '../source/index.js';
 import type { Announcement } from './announcement.js';
 import { RecentSet } from '../base/recent-set.js';
 import { Verifier } from './verifier.js';
+import type { SpoolOptions } from '../memory/index.js';
 import { BlockCache, Spool, budgetFor, spoolBacklogBlocks } from '../memory/index.js';
 import { HandWorker, Handles, Pool } from '../transfer/index.js';
 import type { DumpParts, DumpState, KnownDump, LostReason, SizeOrigin } from './dump.js';
@@ -100,7 +102,7 @@ export class DumpStore implements AsyncDisposable {
     // 0: there is no limit.
     const budget = budgetFor(slots - mostBacklog, process.constrainedMemory() || undefined);
     this.#spool =
-      options.spool === undefined ? undefined : new Spool({ ...options.spool, slabs, mostBacklog, log });
+      options.spool === undefined ? undefined : startSpool({ ...options.spool, slabs, mostBacklog, log });
     this.#pool = new Pool(
       { atWork: Math.min(HANDS_AT_WORK, budget.hands), most: budget.hands },
       (life) => new HandWorker(source.driver, slabs, life),
@@ -410,6 +412,18 @@ export class DumpStore implements AsyncDisposable {
 
 export function openDumpStore(options: DumpStoreOptions): DumpStore {
   return new DumpStore(options);
+}
+
+/** Without a thread for it there is no spool, as if it had failed later. */
+function startSpool(options: SpoolOptions): Spool | undefined {
+  try {
+    return new Spool(options);
+  } catch (error) {
+    if (!isShortage(error)) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    options.log.warn('no spool: dumps larger than the cache are read from firmware again', { reason });
+    return undefined;
+  }
 }
 
 function fromAnnouncement({ tag, size, atMs, isRemembered = false }: Announcement): KnownDump {

@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../base/log.js';
 import { findHolders } from './mount-holders.js';
 import type { MountEntry } from '../base/mountinfo.js';
-import { mountsInOrder, parseMountInfo } from '../base/mountinfo.js';
+import { mountsInOrder, parseMountInfo, readMountInfo } from '../base/mountinfo.js';
 import { probeMount } from './mount-probe.js';
 import { MountError } from './transport.js';
 import { runUmount } from './umount-command.js';
@@ -15,12 +14,12 @@ export const OWN_FSTYPE = 'fuse.platdumpfs';
 
 /** Every mount of this program that this process sees, whoever serves it. */
 export function ownMounts(): MountEntry[] {
-  return parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8')).filter(({ fstype }) => fstype === OWN_FSTYPE);
+  return parseMountInfo(readMountInfo()).filter(({ fstype }) => fstype === OWN_FSTYPE);
 }
 
 /** What is mounted at exactly this place, lowest first. @param mountpoint absolute, without symbolic links */
 export function mountsAt(mountpoint: string): MountEntry[] {
-  return mountsInOrder(parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8')), mountpoint);
+  return mountsInOrder(parseMountInfo(readMountInfo()), mountpoint);
 }
 
 /**

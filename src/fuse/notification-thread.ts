@@ -1,5 +1,5 @@
-import { Worker } from 'node:worker_threads';
-import { threadEntry } from '../base/thread-entry.js';
+import type { Worker } from 'node:worker_threads';
+import { startThread } from '../base/start-thread.js';
 import type { NotificationAnswer, NotificationBatch } from './notification-batch.js';
 
 /** What became of messages that were sent: errno names by place; those that are not there went well. */
@@ -26,9 +26,9 @@ export class NotificationThread {
 
   /**
    * Sends messages in order.
-   * @throws Error when the thread died; whatever came of them
+   * @throws Error when the thread died, whatever came of them, or there can be none
    */
-  send(fd: number, messages: readonly Uint8Array[]): Promise<Failures> {
+  async send(fd: number, messages: readonly Uint8Array[]): Promise<Failures> {
     const id = ++this.#lastId;
     const bytes = packed(messages);
     this.#worker ??= this.#start();
@@ -43,7 +43,7 @@ export class NotificationThread {
   }
 
   #start(): Worker {
-    const worker = new Worker(threadEntry('fuse/notification-writer.js'), {
+    const worker = startThread('fuse/notification-writer.js', {
       name: 'fuse-notify',
       // It keeps nothing; without a limit V8 lets garbage pile up.
       resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 },

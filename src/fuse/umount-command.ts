@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { unmountByCall } from './libc.js';
 
 /** What came of an attempt to unmount. */
 export type UmountResult =
@@ -20,6 +21,7 @@ export async function runUmount(
   for (const [program, ...args] of commands(lazy)) {
     const result = await run(program, [...args, '--', mountpoint], timeoutMs);
     if (result === 'missing') continue;
+    if (result === 'no room') return { kind: unmountByCall(mountpoint, lazy) ? 'done' : 'busy' };
     if (result === '') return { kind: 'done' };
     if (/\bbusy\b/i.test(result)) return { kind: 'busy' };
     why = `${program}: ${result}`;
@@ -36,6 +38,9 @@ function commands(lazy: boolean): (readonly [string, ...string[]])[] {
   ];
 }
 
+/** No process can be started just now: limits of processes, of open files, of memory. */
+const NO_ROOM = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM']);
+
 /** Empty when the program succeeded, else what it complained about. */
 function run(program: string, args: readonly string[], timeoutMs: number): Promise<string> {
   const options = { timeout: timeoutMs, env: { ...process.env, LC_ALL: 'C' } };
@@ -43,6 +48,7 @@ function run(program: string, args: readonly string[], timeoutMs: number): Promi
     execFile(program, args, options, (error, _stdout, stderr) => {
       if (error === null) resolve('');
       else if (error.code === 'ENOENT') resolve('missing');
+      else if (NO_ROOM.has(String(error.code))) resolve('no room');
       else resolve(stderr.trim() || error.message);
     });
   });

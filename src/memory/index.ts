@@ -3,5 +3,6 @@ export { BlockCache, BlockOwner } from './block-cache.js';
 export type { Block } from './block-cache.js';
 export * from './budget.js';
 export { PinnedRange } from './pinned-range.js';
+export type { SpoolOptions } from './spool/spool.js';
 export { Spool } from './spool/spool.js';
 export { SpooledBlocks } from './spooled-blocks.js';

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
+import { loadKoffi } from '../base/koffi.js';
 import { tagName } from '../base/tag.js';
 import type { DumpTag } from '../base/tag.js';
 import { threadEntry } from '../base/thread-entry.js';
-import { PAPR_DEVICE_PATH, ProcessLock, findLibrtas, loadKoffi, prefersDevice } from '../rtas/index.js';
+import { PAPR_DEVICE_PATH, ProcessLock, findLibrtas, prefersDevice } from '../rtas/index.js';
 import type { LibrtasDriverData } from './librtas-driver.js';
 import { LISTS_NOTHING } from './papr-source.js';
 import { firstChunkMemory } from './restart-guard.js';

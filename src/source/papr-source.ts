@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
+import { loadKoffi } from '../base/koffi.js';
 import { threadEntry } from '../base/thread-entry.js';
-import { PAPR_DEVICE_PATH, loadKoffi } from '../rtas/index.js';
+import { PAPR_DEVICE_PATH } from '../rtas/index.js';
 import type { PaprDriverData } from './papr-driver.js';
 import type { DumpSource } from './source.js';
 import { SourceUnavailable } from './source-unavailable.js';

@@ -1,5 +1,5 @@
-import { Worker } from 'node:worker_threads';
-import { threadEntry } from '../base/thread-entry.js';
+import type { Worker } from 'node:worker_threads';
+import { startThread } from '../base/start-thread.js';
 import type { DriverSpec } from '../source/index.js';
 import type { Command, HandData, HandEvent } from './protocol.js';
 import { Control, NO_PASS, READY } from './protocol.js';
@@ -46,7 +46,7 @@ export class HandWorker implements Hand {
 
   constructor(driver: DriverSpec, slabs: readonly SharedArrayBuffer[], life: HandLife) {
     const workerData: HandData = { driver, slabs, control: this.control.buffer };
-    this.#worker = new Worker(threadEntry('transfer/hand-thread.js'), {
+    this.#worker = startThread('transfer/hand-thread.js', {
       workerData,
       resourceLimits: HEAP_LIMITS,
       // Descriptors belong to the process: one hand opens what another one closes.

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { loadKoffi } from '../../rtas/index.js';
+import { loadKoffi } from '../../base/koffi.js';
 
 type Ioctl = (fd: number, request: number, value: Int32Array) => number;
 

@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs';
+import { loadKoffi } from '../../base/koffi.js';
 import { silentLogger } from '../../base/log.js';
-import { findLibrtas, loadKoffi, prefersDevice, PAPR_DEVICE_PATH } from '../../rtas/index.js';
+import { findLibrtas, prefersDevice, PAPR_DEVICE_PATH } from '../../rtas/index.js';
 import { OPAL_DIRECTORY, REAL_SOURCES, absenceOf } from '../../source/index.js';
 import type { RealSourceName } from '../../source/index.js';
 import { CommandError, EXIT } from '../exit-status.js';

@@ -1,6 +1,6 @@
-import type { MessagePort } from 'node:worker_threads';
-import { MessageChannel, Worker, receiveMessageOnPort } from 'node:worker_threads';
-import { threadEntry } from '../../base/thread-entry.js';
+import type { MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
+import { startThread } from '../../base/start-thread.js';
 import type { DeviceReaderData, DeviceReaderEnd } from './device-reader.js';
 import { STOP, STOP_AND_CLOSE } from './device-reader-control.js';
 
@@ -25,8 +25,7 @@ export class DeviceReaderThread {
     this.#port = port1;
     this.#onRequest = onRequest;
     const workerData: DeviceReaderData = { fd, port: port2, control: this.#control.buffer };
-    const entry = threadEntry('fuse/kernel/device-reader.js');
-    const worker = new Worker(entry, {
+    const worker = startThread('fuse/kernel/device-reader.js', {
       workerData,
       transferList: [port2],
       execArgv: [],

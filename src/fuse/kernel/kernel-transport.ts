@@ -4,6 +4,7 @@ import { checkMountpoint, clearStaleMounts, mountsAt, resolveMountpoint } from '
 import type { MountOptions, Mounted, Transport } from '../transport.js';
 import { MountError } from '../transport.js';
 import { adoptedDevice, openDevice } from './device.js';
+import type { KernelMountOptions } from './kernel-mount.js';
 import { KernelMount } from './kernel-mount.js';
 import { runMount } from './mount-command.js';
 import { raiseReadAhead } from './read-ahead.js';
@@ -34,7 +35,7 @@ async function serve(
   fd: number,
   attach: (mounted: KernelMount) => Promise<void>,
 ): Promise<Mounted> {
-  const mounted = new KernelMount({ fd, filesystem, pageBytes: pageSize(), log });
+  const mounted = serveDevice({ fd, filesystem, pageBytes: pageSize(), log });
   try {
     await attach(mounted);
     const negotiation = await mounted.initialized();
@@ -45,5 +46,13 @@ async function serve(
   } catch (error) {
     await mounted.unmount(0);
     throw error;
+  }
+}
+
+function serveDevice(options: KernelMountOptions): KernelMount {
+  try {
+    return new KernelMount(options);
+  } catch (error) {
+    throw new MountError((error as Error).message, { cause: error });
   }
 }

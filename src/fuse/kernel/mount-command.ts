@@ -53,9 +53,10 @@ function runMountProgram(args: string[], fd: number): Promise<MountOutcome> {
     });
     let complaint = '';
     child.stderr?.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
-    child.on('error', (error) =>
-      reject(new MountError(`cannot run mount(8), install util-linux: ${error.message}`, { cause: error })),
-    );
+    child.on('error', (error: NodeJS.ErrnoException) => {
+      const remedy = error.code === 'ENOENT' ? ', install util-linux' : '';
+      reject(new MountError(`cannot run mount(8)${remedy}: ${error.message}`, { cause: error }));
+    });
     child.on('close', (status) => resolve({ status, complaint: oneLine(complaint) }));
   });
 }

@@ -5,6 +5,9 @@ import { notifyDelete, notifyInvalidateEntry, notifyInvalidateInode } from '../n
 import { NOTHING_TO_FORGET } from '../notification-batch.js';
 import type { Failures } from '../notification-thread.js';
 
+/** How long until what could not be written is tried again. */
+const RETRY_MS = 1000;
+
 /** One message. */
 type Change = Exclude<KernelCacheChange, { kind: 'all pages' }>;
 
@@ -32,6 +35,9 @@ export class Notifier {
   readonly #queue = new Map<string, Change>();
   #scheduled = false;
   #sending: Promise<void> | undefined;
+  /** Set while writing rests after a failure. */
+  #retry: NodeJS.Timeout | undefined;
+  #saidFailure = false;
   #closed = false;
 
   constructor(options: NotifierOptions) {
@@ -61,7 +67,8 @@ export class Notifier {
 
   /** Called again when an inode is no longer waited for. */
   sendMore(): void {
-    if (this.#sending !== undefined || this.#closed || this.#queue.size === 0) return;
+    if (this.#sending !== undefined || this.#retry !== undefined) return;
+    if (this.#closed || this.#queue.size === 0) return;
     const batch = this.#takeSendable();
     if (batch.length === 0) return;
     this.#sending = this.#send(batch).then(() => {
@@ -74,6 +81,7 @@ export class Notifier {
   async close(): Promise<void> {
     this.#closed = true;
     this.#queue.clear();
+    clearTimeout(this.#retry);
     await this.#sending;
   }
 
@@ -107,15 +115,31 @@ export class Notifier {
   async #write(batch: readonly Change[]): Promise<readonly Change[]> {
     try {
       const failures = await this.#options.write(batch.map(messageOf));
+      this.#saidFailure = false;
       const codes = [...failures.values()].filter((code) => !NOTHING_TO_FORGET.has(code));
       if (codes.length === 0) return [];
       const { log } = this.#options;
       log.warn('the kernel refused notifications', { code: codes[0], count: codes.length });
       return batch.filter((_, index) => !NOTHING_TO_FORGET.has(failures.get(index) ?? 'ENOENT'));
     } catch (error) {
-      this.#options.log.error('the kernel could not be told to drop what it has cached', { error });
+      this.#tryAgain(batch, error);
       return [];
     }
+  }
+
+  /** The thread that writes could not be started, or died: some messages may have been written, which does no harm. */
+  #tryAgain(batch: readonly Change[], error: unknown): void {
+    if (!this.#saidFailure)
+      this.#options.log.error('the kernel could not be told to drop what it has cached: trying again', {
+        error,
+      });
+    this.#saidFailure = true;
+    if (this.#closed) return;
+    for (const change of batch) this.#add(change);
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      this.sendMore();
+    }, RETRY_MS).unref();
   }
 }
 

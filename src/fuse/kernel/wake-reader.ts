@@ -1,6 +1,6 @@
 import { readFileSync, statfsSync } from 'node:fs';
 import { statfs, writeFile } from 'node:fs/promises';
-import { parseMountInfo } from '../../base/mountinfo.js';
+import { parseMountInfo, readMountInfo } from '../../base/mountinfo.js';
 
 /**
  * The kernel's number of the connection that a mounted device serves, which is also the minor device number of its
@@ -52,6 +52,6 @@ async function abort(connection: number): Promise<boolean> {
 /** A place in this namespace where the connection is mounted. */
 export function mountpointOf(connection: number | undefined): string | undefined {
   if (connection === undefined) return undefined;
-  const entries = parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8'));
+  const entries = parseMountInfo(readMountInfo());
   return entries.find((entry) => entry.deviceMajor === 0 && entry.deviceMinor === connection)?.mountpoint;
 }

@@ -1,8 +1,8 @@
 import { closeSync, statfsSync } from 'node:fs';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { Logger } from '../../base/log.js';
 import { formatSize } from '../../base/size.js';
-import { threadEntry } from '../../base/thread-entry.js';
+import { startThread } from '../../base/start-thread.js';
 import { BLOCK_BYTES } from '../arena.js';
 import { mostSpoolFiles, SpoolFile } from './spool-file.js';
 import type { SpoolAnswer, SpoolCommand, SpoolMove, SpoolThreadData } from './spool-protocol.js';
@@ -48,12 +48,12 @@ export class Spool {
   /** Why nothing is moved any more. */
   #failure: string | undefined;
 
-  /** @throws Error when no file can be made in the directory */
+  /** @throws Error when no file can be made in the directory, or no thread be started */
   constructor(options: SpoolOptions) {
     this.#options = options;
     const workerData: SpoolThreadData = { slabs: options.slabs };
     this.#files = [new SpoolFile(options.directory)];
-    this.#worker = new Worker(threadEntry('memory/spool/spool-thread.js'), {
+    this.#worker = startThread('memory/spool/spool-thread.js', {
       workerData,
       // Files are opened here and closed there, which Node would warn of.
       trackUnmanagedFds: false,

@@ -1,4 +1,3 @@
-export { loadKoffi } from '../../base/koffi.js';
 export { preloadLibc } from './libc.js';
 export { findLibrtas, prefersDevice } from './librtas-library.js';
 export { InstalledLibrtas } from './librtas-port.js';

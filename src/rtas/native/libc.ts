@@ -1,8 +1,8 @@
 import { readSync } from 'node:fs';
 import { constants } from 'node:os';
 import { errnoName } from '../../base/errno.js';
-import type { SystemCallError } from '../ports.js';
 import { loadKoffi } from '../../base/koffi.js';
+import type { SystemCallError } from '../ports.js';
 
 type Ioctl = (fd: number, request: number, argument: BigUint64Array) => number;
 

@@ -1,6 +1,6 @@
+import { loadKoffi } from '../../base/koffi.js';
 import { RTAS_STATUS } from '../status.js';
 import type { LibrtasPort, PlatformDumpAnswer } from '../ports.js';
-import { loadKoffi } from '../../base/koffi.js';
 import { ProcessLock } from './process-lock.js';
 
 type RtasPlatformDump = (

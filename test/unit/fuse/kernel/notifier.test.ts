@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { ByteReader } from '../../../../src/base/byte-reader.js';
 import type { Logger } from '../../../../src/base/log.js';
 import { silentLogger } from '../../../../src/base/log.js';
@@ -151,14 +151,29 @@ describe('Notifier', () => {
     expect(kernel.warnings).toEqual([{ code: 'EIO', count: 2 }]);
   });
 
-  test('goes on after its writer failed, and says so', async () => {
-    const kernel = new Kernel();
-    kernel.notifier.enqueue({ kind: 'pages', ino: 5 });
-    await new Promise(setImmediate);
-    await kernel.take(new Error('the thread died'));
-    kernel.notifier.enqueue({ kind: 'pages', ino: 6 });
-    expect(await kernel.takeAll()).toEqual(['pages 5', 'pages 6']);
-    expect(kernel.errors).toEqual([new Error('the thread died')]);
+  test('tries again a second after its writer failed, until it does not, and says so once', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const kernel = new Kernel();
+      kernel.notifier.enqueue({ kind: 'pages', ino: 5 });
+      await new Promise(setImmediate);
+      await kernel.take(new Error('the thread died'));
+      kernel.notifier.enqueue({ kind: 'pages', ino: 6 });
+      await new Promise(setImmediate);
+      expect(kernel.batches).toEqual([['pages 5']]);
+      vi.advanceTimersByTime(1000);
+      await kernel.take(new Error('no thread can be started'));
+      vi.advanceTimersByTime(1000);
+      await kernel.takeAll();
+      expect(kernel.batches.slice(1)).toEqual([
+        ['pages 5', 'pages 6'],
+        ['pages 5', 'pages 6'],
+      ]);
+      expect(kernel.errors).toEqual([new Error('the thread died')]);
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test('close drops what is queued, takes no more, and waits for what is under way', async () => {

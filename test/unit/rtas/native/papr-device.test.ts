@@ -1,7 +1,8 @@
 import { constants, openSync, readFileSync } from 'node:fs';
 import { constants as errnos } from 'node:os';
 import { expect, test, vi } from 'vitest';
-import { CREATE_HANDLE, INVALIDATE, KernelPaprDevice, loadKoffi } from '../../../../src/rtas/index.js';
+import { loadKoffi } from '../../../../src/base/koffi.js';
+import { CREATE_HANDLE, INVALIDATE, KernelPaprDevice } from '../../../../src/rtas/index.js';
 
 test.each([
   { name: 'CREATE_HANDLE', value: CREATE_HANDLE, wanted: 2_148_053_510 },
