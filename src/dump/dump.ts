@@ -2,6 +2,7 @@ import { FsError } from '../base/errno.js';
 import { Listeners } from '../base/listeners.js';
 import type { Logger } from '../base/log.js';
 import type { PinnedBytes } from '../base/pinned-bytes.js';
+import { RepeatedLine } from '../base/repeated-line.js';
 import type { DumpTag } from '../base/tag.js';
 import { dumpType, tagName } from '../base/tag.js';
 import type { DumpAnnouncement, SourceErrorData } from '../source/index.js';
@@ -68,6 +69,7 @@ export class Dump implements TransferOwner {
   #directory: DumpDirectory | undefined;
   #lost: { readonly why: LostReason; readonly error: FsError } | undefined;
   #failed = false;
+  readonly #failures: RepeatedLine;
   #openHandles = 0;
   /** A removal waits for the last handle, or is under way. */
   removing = false;
@@ -79,6 +81,7 @@ export class Dump implements TransferOwner {
     this.seenAtMs = announcement.announcedAtMs ?? Date.now();
     this.sourceIncarnation = listed ? announcement.incarnation : undefined;
     this.#parts = parts;
+    this.#failures = new RepeatedLine(parts.log.warn);
     this.#expected = sizeOfAnnouncement(announcement);
     this.#isRemembered = announcement.isRemembered === true;
   }
@@ -286,6 +289,7 @@ export class Dump implements TransferOwner {
     const expected = this.#expected;
     const { end, highWater } = this.#progress;
     this.#failed = false;
+    this.#failures.end();
     this.#isConfirmed = true;
     if (expected === undefined) return;
     const tooSmall = highWater > expected.bytes;
@@ -307,13 +311,15 @@ export class Dump implements TransferOwner {
 
   onFailure({ offset, error }: { readonly offset: number; readonly error: SourceErrorData }): void {
     this.#failed = true;
-    this.#parts.log.warn('firmware call failed', {
+    const fields = {
       tag: tagName(this.tag),
       offset,
       sequence: error.sequence,
       status: error.status,
       reason: error.message,
-    });
+    };
+    // A reader that goes on over errors (dd conv=noerror) meets the same one with every page.
+    this.#failures.say('firmware call failed', fields, `${offset} ${String(error.status)} ${error.message}`);
   }
 
   // --- inside ---
