@@ -28,7 +28,8 @@ export async function askDaemons(route: string, mountpoint: string | undefined):
   const directory = runtimeDirectory();
   const names = directory === undefined ? [] : await socketNames(directory, mountpoint);
   const asked = await Promise.all(names.map((name) => askIfThere(join(directory ?? '', name), route)));
-  const daemons = asked.filter((daemon) => daemon !== undefined);
+  // Sockets are in no order that means anything.
+  const daemons = asked.filter((daemon) => daemon !== undefined).sort((a, b) => (a.place < b.place ? -1 : 1));
   if (daemons.length === 0 && mountpoint !== undefined)
     throw new CommandError(EXIT.failed, `no platdumpfs of this user serves ${mountpoint}`);
   return daemons;
@@ -57,7 +58,7 @@ export function worstOf(failures: readonly CommandError[]): CommandError | undef
 }
 
 export function severalServed(daemons: readonly Pick<AskedDaemon, 'place'>[]): string {
-  const places = daemons.map(({ place }) => place).sort();
+  const places = daemons.map(({ place }) => place);
   return `several mounts are served, name one of them: ${places.join(', ')}`;
 }
 
