@@ -44,11 +44,16 @@ export function compose(
     readOnly: settings.readOnly,
     log,
   });
+  // What the end of the mount leaves undone is said while the store is still there to say what became of it.
+  cleanup.add('filesystem', () => dumps[Symbol.asyncDispose]());
   const announcements = new Announcements({ ...settings, store, log });
   cleanup.add('announcements', () => announcements[Symbol.asyncDispose]());
   const hiding = {
     dropPages: () => dumps.dropPages(),
-    hideDumps: () => store.lock(),
+    hideDumps: () => {
+      store.lock();
+      dumps.dropUnlinked();
+    },
     stopAnnouncing: () => announcements.freeze(),
   };
   return { store, filesystem: new GuardedFilesystem(dumps, gate), hiding };

@@ -43,7 +43,7 @@ const NAME_MAX = 255;
  * The semantics of contract and kernel for dumps: one flat directory of read-only files that `unlink` can remove. What
  * lockdown hides is `GuardedFilesystem`'s business.
  */
-export class DumpFilesystem implements Filesystem {
+export class DumpFilesystem implements Filesystem, AsyncDisposable {
   readonly #options: FilesystemOptions;
   readonly #store: DumpStore;
   readonly #inodes = new InodeTable();
@@ -64,6 +64,16 @@ export class DumpFilesystem implements Filesystem {
     this.#store.events.subscribe((event) => {
       this.#onStoreEvent(event);
     });
+  }
+
+  /** Lockdown: what was unlinked while open is not removed any more. */
+  dropUnlinked(): void {
+    this.#removal.drop();
+  }
+
+  /** The mount has ended. Says what was accepted and will not be done. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#removal.end();
   }
 
   // --- names ---

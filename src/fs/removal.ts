@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { abortable } from '../base/abortable.js';
 import { FsError } from '../base/errno.js';
 import type { Logger } from '../base/log.js';
@@ -6,6 +7,9 @@ import type { Dump, DumpStore } from '../dump/index.js';
 
 /** When `unlink` may remove a dump. */
 export type UnlinkPolicy = 'delivered' | 'force' | 'never';
+
+/** How long a removal that began with the last close may take, once the mount has ended. */
+const END_MS = 2000;
 
 /** A signal that ends nothing, say of a child's end, interrupts as well: a prompt answer is better than EINTR for it. */
 const LAST_WORD_MS = 500;
@@ -17,6 +21,9 @@ export class Removal {
   readonly #log: Logger;
   /** Unlinked while open: firmware is told when the last handle is closed. */
   readonly #deferred = new Set<Dump>();
+  /** What the last close began, until firmware has answered. Never rejects. */
+  readonly #begun = new Map<Dump, Promise<void>>();
+  #hasEnded = false;
 
   constructor(store: DumpStore, policy: UnlinkPolicy, log: Logger) {
     this.#store = store;
@@ -63,14 +70,49 @@ export class Removal {
   onHandleClosed(dump: Dump): void {
     if (dump.openHandles > 0 || !this.#deferred.delete(dump)) return;
     dump.removing = false;
-    // Gone meanwhile, or hidden by lockdown, which drops what was deferred.
+    // Gone meanwhile.
     if (dump.lost !== undefined) return;
-    this.#store.remove(dump).catch((error: unknown) => {
-      this.#log.error('removing the dump after its last close failed: it is listed again', {
-        tag: tagName(dump.tag),
-        error,
-      });
-      this.#store.reveal(dump);
+    const removal = this.#store
+      .remove(dump)
+      .catch((error: unknown) => {
+        // Lockdown and the end of the mount end it as well, and have said so.
+        if (dump.lost === 'locked' || this.#hasEnded) return;
+        this.#log.error('removing the dump after its last close failed: it is listed again', {
+          tag: tagName(dump.tag),
+          error,
+        });
+        this.#store.reveal(dump);
+      })
+      .finally(() => this.#begun.delete(dump));
+    this.#begun.set(dump, removal);
+  }
+
+  /** Lockdown: firmware keeps what was accepted to be removed later. */
+  drop(): void {
+    const dumps = this.#deferred.size + this.#begun.size;
+    this.#deferred.clear();
+    if (dumps > 0)
+      this.#log.warn('unlinked dumps stay in firmware: lockdown came before they were removed', { dumps });
+  }
+
+  /** The mount has ended. Firmware keeps what was accepted to be removed later, and that is said. */
+  async end(): Promise<void> {
+    for (const dump of this.#deferred) if (dump.lost === undefined) this.#logKept(dump);
+    this.#deferred.clear();
+    await Promise.race([Promise.all(this.#begun.values()), sleep(END_MS, undefined, { ref: false })]);
+    this.#hasEnded = true;
+    for (const dump of this.#begun.keys()) {
+      if (dump.cancelInvalidate()) this.#logKept(dump);
+      else
+        this.#log.warn('the mount ended while firmware was removing an unlinked dump: it may be gone', {
+          tag: tagName(dump.tag),
+        });
+    }
+  }
+
+  #logKept({ tag }: Dump): void {
+    this.#log.warn('an unlinked dump stays in firmware: the mount ended before firmware was told', {
+      tag: tagName(tag),
     });
   }
 

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { existsSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
+import { silentLogger } from '../../src/base/log.js';
 import { dumpTag, tagName } from '../../src/base/tag.js';
 import { ROOT_INO } from '../../src/fs/index.js';
 import { Bare, context, errnoOf, sampleBytes, TAG } from '../support/bare.js';
@@ -139,6 +140,34 @@ describe.each([
     bare.fs.release(second);
     await removed;
     expect(bare.calls().filter((call) => call.op === 'invalidate')).toHaveLength(1);
+  });
+
+  test.each([
+    { end: 'the mount ends', message: 'an unlinked dump stays in firmware', fields: { tag: tagName(TAG) } },
+    { end: 'lockdown', message: 'unlinked dumps stay in firmware', fields: { dumps: 1 } },
+  ])('unlink: what waits for its last close when $end stays, and is logged once', async (expected) => {
+    const warn = vi.fn();
+    await using bare = new Bare({ ...variant, log: { ...silentLogger, warn } });
+    bare.put(TAG, sampleBytes(1000));
+    const fh = await bare.open(TAG);
+    await bare.readAll(fh);
+    await bare.unlink(TAG);
+    if (expected.end === 'lockdown') bare.gate.raise();
+    await bare.end();
+    bare.fs.release(fh);
+    expect(warn.mock.calls).toEqual([[expect.stringContaining(expected.message), expected.fields]]);
+    expect(bare.calls().some((call) => call.op === 'invalidate')).toBe(false);
+  });
+
+  test('unlink: the end of the mount waits for a removal that the last close began', async () => {
+    await using bare = new Bare({ ...variant });
+    bare.put(TAG, sampleBytes(1000), { faults: [{ at: 'invalidate', status: 9902, times: 1 }] });
+    const fh = await bare.open(TAG);
+    await bare.readAll(fh);
+    await bare.unlink(TAG);
+    bare.fs.release(fh);
+    await bare.end();
+    expect(existsSync(join(bare.dir, `${tagName(TAG)}.invalidated`))).toBe(true);
   });
 
   test('unlink: an interrupt after firmware was told waits for a prompt answer, not for a slow one', async () => {

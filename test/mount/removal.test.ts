@@ -121,6 +121,39 @@ describe.each(CELLS)('removal, $transport, $discipline', (cell) => {
       expect(await it.mounted.invalidations()).toEqual([it.dump.name]);
     });
 
+    test.each([
+      { how: 'SIGTERM', end: () => Promise.resolve() },
+      {
+        how: 'umount -l and SIGTERM',
+        end: (mountpoint: string) => mustRun('umount', ['-i', '-l', mountpoint]),
+      },
+    ])('that outlives the mount ($how): firmware keeps the dump, and the log says so', async ({ end }) => {
+      await using it = await scene('--unmount-timeout=0');
+      await mustRun('cat', [it.path]);
+      await using reader = await FileUser.of(it.path);
+      expect(await refusal(it.path)).toBe('removed');
+      await end(it.mounted.mountpoint);
+      const { daemon } = it.mounted;
+      await daemon.stop();
+      expect(
+        daemon.logged('an unlinked dump stays in firmware: the mount ended before firmware was told'),
+      ).toMatchObject({ level: 'warn', tag: it.dump.name });
+      await reader.errno('close');
+      expect(await it.mounted.invalidations()).toEqual([]);
+      expect(readdirSync(it.mounted.simDir)).toEqual([it.dump.name]);
+    });
+
+    test('that closes right before the mount ends: the dump is removed', async () => {
+      await using it = await scene();
+      await mustRun('cat', [it.path]);
+      await using reader = await FileUser.of(it.path);
+      expect(await refusal(it.path)).toBe('removed');
+      await reader.errno('close');
+      await mustRun('umount', [it.mounted.mountpoint]);
+      expect(await it.mounted.daemon.exit()).toBe(0);
+      expectGone(it);
+    });
+
     test('with --unlink=force lets it read on to the end', async () => {
       await using it = await scene('--unlink=force');
       await using reader = await FileUser.of(it.path);

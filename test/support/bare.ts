@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ErrnoName } from '../../src/base/errno.js';
 import { FsError } from '../../src/base/errno.js';
+import type { Logger } from '../../src/base/log.js';
 import { silentLogger } from '../../src/base/log.js';
 import type { DumpTag } from '../../src/base/tag.js';
 import { dumpTag, tagName } from '../../src/base/tag.js';
@@ -39,6 +40,7 @@ export interface BareOptions {
   /** Keep encrypted copies on disk. */
   readonly spool?: boolean;
   readonly known?: readonly { readonly tag: DumpTag; readonly size?: number }[];
+  readonly log?: Logger;
   /** Owner of the files; root by default. */
   readonly uid?: number;
 }
@@ -67,6 +69,11 @@ export class Bare implements AsyncDisposable {
 
   get fs(): GuardedFilesystem {
     return this.#open().fs;
+  }
+
+  /** The mount ends. */
+  end(): Promise<void> {
+    return this.#open().dumps[Symbol.asyncDispose]();
   }
 
   /** Both return to zero when every reader has left. */
@@ -99,11 +106,12 @@ export class Bare implements AsyncDisposable {
       umask: 0o277,
       unlinkPolicy: options.unlinkPolicy ?? 'delivered',
       readOnly: false,
-      log: silentLogger,
+      log: options.log ?? silentLogger,
     });
     this.gate.hide = () => {
       dumps.dropPages();
       store.lock();
+      dumps.dropUnlinked();
     };
     this.#opened = { store, dumps, fs: new GuardedFilesystem(dumps, this.gate) };
     return this.#opened;
