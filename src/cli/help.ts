@@ -45,6 +45,8 @@ export const VERBS: Record<Verb, VerbHelp> = {
     notes: [
       'A copy has the name that the dump suggests for itself, else its tag. No file is overwritten: where another file',
       'has the name, the tag is added, then a number; where the same dump has been saved before, that is said and enough.',
+      'A copy is synced and compared before --remove removes the dump, which mv(1) does not do. The mount is told of it, as',
+      '--unlink=saved asks for; of one in memory only with --volatile.',
     ],
   },
   watch: {

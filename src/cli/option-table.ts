@@ -142,10 +142,10 @@ export const OPTIONS = {
   unlink: {
     kind: 'value',
     ...IN_MOUNT,
-    metavar: 'delivered|force|never',
+    metavar: 'delivered|saved|force|never',
     default: 'delivered',
-    parse: oneOf('delivered', 'force', 'never'),
-    summary: 'when rm may destroy a dump in firmware; delivered: once every byte of it reached readers',
+    parse: oneOf('delivered', 'saved', 'force', 'never'),
+    summary: 'when rm may destroy a dump: delivered to readers whole; saved by platdumpfs save as well',
   },
   readOnly: {
     kind: 'flag',
@@ -268,7 +268,7 @@ export const OPTIONS = {
     verbs: ['save'],
     group: 'Output',
     argvOnly: true,
-    summary: 'remove them also where DIR is in memory (tmpfs, ramfs) and gone at the next boot',
+    summary: 'copies in memory (tmpfs, ramfs), gone at the next boot, count as well',
   },
   json: {
     kind: 'flag',

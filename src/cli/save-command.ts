@@ -10,14 +10,16 @@ import { printError } from './print.js';
 import { checkDirectory, clearPartials, isInMemory } from './save/directory.js';
 import { explain } from './save/explain.js';
 import { Report } from './save/report.js';
+import type { SavedDump } from './save/save-dump.js';
 import { dropUnfinished, removeDump, saveDump } from './save/save-dump.js';
+import { tellSaved } from './save/tell-saved.js';
 
 interface SaveRequest {
   /** Undefined: all that are listed. */
   readonly tags: readonly string[] | undefined;
   readonly directory: string;
   readonly remove: boolean;
-  /** Removes also what was saved to memory. */
+  /** Copies in memory are copies as well. */
   readonly volatile: boolean;
   readonly json: boolean;
 }
@@ -27,14 +29,14 @@ export async function saveCommand(parsed: ParsedOptions): Promise<number> {
   const request = saveRequest(parsed);
   const listing = await listingOfDaemon(parsed.settings.mountpoint);
   await checkDirectory(request.directory);
-  await checkOutlastsBoot(request);
+  const counts = await copiesCount(request);
   await clearPartials(request.directory);
   // Nothing else ends a process whose thread waits for firmware in a read; and the signal has to be its end.
   for (const signal of endingSignals()) process.once(signal, () => endBy(signal));
   const report = new Report(request.json);
   let failures = 0;
   for (const tag of tagsToSave(request, listing))
-    if (!(await saveOne(listing.mountpoint, tag, request, report))) failures += 1;
+    if (!(await saveOne(listing.mountpoint, tag, { ...request, counts }, report))) failures += 1;
   report.assertTold();
   return failures === 0 ? EXIT.done : EXIT.failed;
 }
@@ -55,9 +57,13 @@ function saveRequest({ settings, positionals }: ParsedOptions): SaveRequest {
   };
 }
 
-/** @throws CommandError where firmware would forget dumps whose copies are in memory only */
-async function checkOutlastsBoot({ directory, remove, volatile }: SaveRequest): Promise<void> {
-  if (!remove || volatile || !(await isInMemory(directory))) return;
+/**
+ * @returns whether the mount may be told that there are copies
+ * @throws CommandError where firmware would forget dumps whose copies are in memory only
+ */
+async function copiesCount({ directory, remove, volatile }: SaveRequest): Promise<boolean> {
+  if (volatile || !(await isInMemory(directory))) return true;
+  if (!remove) return false;
   throw usageError(
     `${directory} is in memory: the copies would be gone at the next boot; save elsewhere, or add --volatile`,
   );
@@ -72,23 +78,39 @@ function tagsToSave({ tags }: SaveRequest, { dumps }: DaemonListing): readonly s
 async function saveOne(
   mountpoint: string,
   tag: string,
-  { directory, remove }: SaveRequest,
+  { directory, remove, counts }: SaveRequest & { readonly counts: boolean },
   report: Report,
 ): Promise<boolean> {
+  let saved: SavedDump;
   try {
-    const saved = await saveDump(mountpoint, tag, directory);
-    await report.tell({ event: 'saved', tag, ...saved, path: join(directory, saved.name) });
+    saved = await saveDump(mountpoint, tag, directory);
+    const { name, bytes, sha256, isNew } = saved;
+    await report.tell({ event: 'saved', tag, name, bytes, sha256, isNew, path: join(directory, name) });
   } catch (error) {
     printError(`${tag} is not saved: ${await explain(error, mountpoint, directory)}`);
     return false;
   }
-  if (!remove) return true;
+  // Where the mount takes it for a copy of another dump, that one would be removed.
+  const isCounted = counts && (await count(mountpoint, tag, saved));
+  if (!remove || !isCounted) return !remove;
   try {
     await removeDump(mountpoint, tag);
     await report.tell({ event: 'removed', tag });
     return true;
   } catch (error) {
     printError(`${tag} is saved, but not removed: ${await explain(error, mountpoint, directory)}`);
+    return false;
+  }
+}
+
+/** @returns false: the mount knows of no copy, and the user knows @throws CommandError where nobody can be told any more */
+async function count(mountpoint: string, tag: string, saved: SavedDump): Promise<boolean> {
+  try {
+    await tellSaved(mountpoint, tag, saved);
+    return true;
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    printError(`${tag} is saved, but the mount does not count it: ${(error as Error).message}`);
     return false;
   }
 }

@@ -73,6 +73,8 @@ export class Dump implements TransferOwner {
   #openHandles = 0;
   /** A removal waits for the last handle, or is under way. */
   removing = false;
+  /** A copy of it is known to be on disk. */
+  isSaved = false;
 
   constructor(serial: number, announcement: KnownDump, listed: boolean, parts: DumpParts) {
     this.tag = announcement.tag;
@@ -273,6 +275,7 @@ export class Dump implements TransferOwner {
     this.#parts.cache.dropAll(this.#blocks);
     this.#transfer?.destroySpool();
     this.#coverage.clear();
+    this.isSaved = false;
     this.#directory = undefined;
   }
 

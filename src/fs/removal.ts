@@ -6,7 +6,7 @@ import { tagName } from '../base/tag.js';
 import type { Dump, DumpStore } from '../dump/index.js';
 
 /** When `unlink` may remove a dump. */
-export type UnlinkPolicy = 'delivered' | 'force' | 'never';
+export type UnlinkPolicy = 'delivered' | 'saved' | 'force' | 'never';
 
 /** How long a removal that began with the last close may take, once the mount has ended. */
 const END_MS = 2000;
@@ -130,10 +130,16 @@ export class Removal {
     if (this.#policy === 'never')
       throw new FsError('EPERM', 'removing dumps is switched off (--unlink=never)', { fields });
     if (dump.removing) throw new FsError('EBUSY', 'the dump is being removed already', { fields });
-    if (this.#policy === 'delivered' && !dump.isDelivered)
+    if (this.#policy !== 'force' && !dump.isDelivered)
       throw new FsError(
         'EBUSY',
         'not every byte of the dump was delivered yet: copy it first, or mount with --unlink=force',
+        { fields },
+      );
+    if (this.#policy === 'saved' && !dump.isSaved)
+      throw new FsError(
+        'EBUSY',
+        'no copy of the dump is known (--unlink=saved): save it first with platdumpfs save',
         { fields },
       );
   }

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { socketName } from '../../src/cli/runtime-directory.js';
@@ -28,9 +29,13 @@ beforeEach(() => {
 
 afterEach(() => workshop[Symbol.asyncDispose]());
 
-function curl(path: string): { readonly status: number; readonly body: Record<string, unknown> } {
+function curl(
+  path: string,
+  posted?: unknown,
+): { readonly status: number; readonly body: Record<string, unknown> } {
   const args = ['-s', '--max-time', '20', '-w', '%{http_code}', '--unix-socket', socket];
-  const { stdout } = workshop.exec('curl', [...args, `http://localhost${path}`]);
+  const data = posted === undefined ? [] : ['--data', JSON.stringify(posted)];
+  const { stdout } = workshop.exec('curl', [...args, ...data, `http://localhost${path}`]);
   const [body = '', status] = stdout.split('\n');
   return { status: Number(status), body: JSON.parse(body) as Record<string, unknown> };
 }
@@ -65,6 +70,39 @@ describe.skipIf(noCurl)(noCurl ? 'curl (skipped: it is not installed)' : 'curl',
     expect(curl(path)).toMatchObject({ status, body: { kind: 'error', code } });
   });
 
+  test('tells of a copy that is on disk, and only a true one counts', async () => {
+    await workshop.mount(`--sim-dump=${TAG}:1MiB`, '--unlink=saved');
+    const path = join(workshop.mountpoint, TAG);
+    const { ino, size: bytes } = statSync(path);
+    const sha256 = '0'.repeat(64);
+    const tell = (copy: unknown, tag = TAG): unknown => curl(`/v1/dumps/${tag}/saved`, copy);
+    const refused = (status: number, code: string, message = ''): unknown => ({
+      status,
+      body: { kind: 'error', code, message: expect.stringContaining(message) as unknown },
+    });
+    expect(tell({ ino, bytes, sha256 })).toEqual(refused(409, 'conflict', 'not every byte'));
+    const content = readFileSync(path);
+    const copy = { ino, bytes, sha256: createHash('sha256').update(content).digest('hex') };
+    expect(tell({ ...copy, ino: ino + 1 })).toEqual(refused(409, 'conflict', 'another dump has the tag'));
+    expect(tell({ ...copy, bytes: bytes - 1 })).toEqual(refused(409, 'conflict', 'the copy has'));
+    for (const odd of [
+      {},
+      [],
+      'x',
+      7,
+      { ino },
+      { ino, bytes },
+      { ...copy, sha256: 'x' },
+      { ...copy, ino: 'x' },
+    ])
+      expect(tell(odd)).toEqual(refused(400, 'bad-request', 'expected'));
+    expect(tell(copy, '7')).toEqual(refused(404, 'not-found'));
+    expect(tell(copy, 'x')).toEqual(refused(400, 'bad-request'));
+    expect(() => rmSync(path)).toThrow('EBUSY');
+    expect(tell(copy)).toMatchObject({ status: 200, body: { kind: 'dump', dump: { tag: TAG } } });
+    rmSync(path);
+  });
+
   test('is told nothing of dumps once lockdown has risen', async () => {
     const level = workshop.path('lockdown');
     writeFileSync(level, '[none] integrity confidentiality\n');
@@ -73,6 +111,7 @@ describe.skipIf(noCurl)(noCurl ? 'curl (skipped: it is not installed)' : 'curl',
     const locked = { status: 423, body: { kind: 'locked', mountpoint: workshop.mountpoint } };
     for (const path of ['/v1/dumps', `/v1/dumps/${TAG}`, '/v1/dumps/7', '/v1/watch'])
       expect(curl(path)).toEqual(locked);
+    expect(curl(`/v1/dumps/${TAG}/saved`, { ino: 2, bytes: 1, sha256: '0'.repeat(64) })).toEqual(locked);
     expect(curl('/v1/status').status).toBe(200);
   });
 });

@@ -101,6 +101,19 @@ describe.each(['kernel', 'fuse-native'])('save over %s', LONG, (transport) => {
     expect(readdirSync(out)).toHaveLength(2);
   });
 
+  test('is what --unlink=saved asks for: to have read all of it is not enough', async () => {
+    putDump(NAME, '');
+    putDump(OTHER, '');
+    await mount(`--transport=${transport}`, '--unlink=saved');
+    const path = join(workshop.mountpoint, NAME);
+    readFileSync(path);
+    expect(() => rmSync(path)).toThrow('EBUSY');
+    expect(save(NAME, out)).toMatchObject({ status: 0, stderr: '' });
+    rmSync(path);
+    expect(save('--remove', OTHER, out)).toMatchObject({ status: 0, stderr: '' });
+    expect([isInFirmware(NAME), isInFirmware(OTHER)]).toEqual([false, false]);
+  });
+
   test('Ctrl-C while firmware is slow ends it at once, by the signal, with nothing half', async () => {
     putDump(NAME, '', 20_000_000);
     const daemon = await mount(`--transport=${transport}`, '--sim-latency-us=5000');
@@ -407,6 +420,17 @@ describe('save to a small file system in memory', LONG, () => {
     expect(isInFirmware(NAME)).toBe(true);
     expect(save(NAME, out).status).toBe(0);
     expect(save('--remove', '--volatile', NAME, out).status).toBe(0);
+    expect(isInFirmware(NAME)).toBe(false);
+  });
+
+  test('does not count for --unlink=saved, unless told so', async () => {
+    putDump(NAME, '');
+    await mount('--unlink=saved');
+    const path = join(workshop.mountpoint, NAME);
+    expect(save(NAME, out).status).toBe(0);
+    expect(() => rmSync(path)).toThrow('EBUSY');
+    expect(save('--volatile', NAME, out).status).toBe(0);
+    rmSync(path);
     expect(isInFirmware(NAME)).toBe(false);
   });
 

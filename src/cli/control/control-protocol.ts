@@ -52,6 +52,7 @@ const STATUS_OF_ERROR = {
   'bad-request': 400,
   'not-found': 404,
   'method-not-allowed': 405,
+  conflict: 409,
   'too-large': 413,
   failed: 500,
   busy: 503,

@@ -12,6 +12,8 @@ const BUFFER_BYTES = 1024 * 1024;
 export interface CopiedDump {
   readonly bytes: number;
   readonly sha256: string;
+  /** Inode number of the dump. */
+  readonly ino: number;
   /** A safe leaf name; undefined: the dump suggests none. */
   readonly name: string | undefined;
 }
@@ -35,19 +37,19 @@ export async function copyDump(
   assertRoom(size, free);
   const copied = await transfer(source, target, (bytes) => onProgress(bytes, Math.max(bytes, size)));
   // Whatever was said at first, the true size is known once the end was read.
-  const { size: trueSize, mtime } = await ofDump(source.stat());
+  const { size: trueSize, mtime, ino } = await ofDump(source.stat());
   if (copied.bytes !== trueSize) throw new DumpError(new Error(`${copied.bytes} bytes came of ${trueSize}`));
   await target.utimes(mtime, mtime);
   await syncCopy(target, copied.bytes);
   await verify(target, copied);
-  return copied;
+  return { ...copied, ino };
 }
 
 async function transfer(
   source: FileHandle,
   target: FileHandle,
   onProgress: (done: number) => void,
-): Promise<CopiedDump> {
+): Promise<Omit<CopiedDump, 'ino'>> {
   const buffer = Buffer.allocUnsafe(BUFFER_BYTES);
   const hash = createHash('sha256');
   let name: string | undefined;
@@ -96,7 +98,7 @@ function suggestedName(head: Uint8Array): string | undefined {
 }
 
 /** @throws Error where the file does not hold what was read */
-async function verify(target: FileHandle, { bytes, sha256 }: CopiedDump): Promise<void> {
+async function verify(target: FileHandle, { bytes, sha256 }: Omit<CopiedDump, 'ino'>): Promise<void> {
   const { size } = await target.stat();
   if (size !== bytes) throw new Error(`the copy has ${size} bytes instead of ${bytes}`);
   if ((await hashOf(target)) !== sha256) throw new Error('the copy on disk differs from what was read');

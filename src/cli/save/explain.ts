@@ -12,7 +12,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ESTALE: 'the dump has gone from firmware meanwhile',
   EIO: 'firmware reported a hardware error (EIO); a later attempt may succeed',
   EPERM: 'not permitted (EPERM): the platform delivers it elsewhere, or the mount forbids it',
-  EBUSY: 'busy (EBUSY): another program has the dump open, or not every byte was delivered',
+  EBUSY: 'busy (EBUSY): another program has the dump open, or another dump has its tag by now',
   EROFS: 'the mount is read-only (EROFS)',
 };
 

@@ -3,7 +3,7 @@ import type { SavedDump } from './save-dump.js';
 
 /** What `save --json` prints, one per line. Fields are only ever added. */
 export type SaveLine =
-  | ({ readonly event: 'saved'; readonly tag: string } & SavedDump & { readonly path: string })
+  | ({ readonly event: 'saved'; readonly tag: string } & Omit<SavedDump, 'ino'> & { readonly path: string })
   | { readonly event: 'removed'; readonly tag: string };
 
 /** What is told on standard output. Where it cannot be written, dumps are saved nevertheless, and that is said at the end. */

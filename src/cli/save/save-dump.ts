@@ -16,6 +16,8 @@ export interface SavedDump {
   readonly name: string;
   readonly bytes: number;
   readonly sha256: string;
+  /** Inode number of the dump that was read. */
+  readonly ino: number;
   /** False: an earlier run had saved it. */
   readonly isNew: boolean;
 }
@@ -43,7 +45,8 @@ export async function saveDump(mountpoint: string, tag: string, directory: strin
     const copied = await copyWithProgress(source, target, directory, tag);
     const { name, isNew } = await settle(target, partial, copied, directory, tag);
     await syncDirectory(directory);
-    return { name, isNew, bytes: copied.bytes, sha256: copied.sha256 };
+    const { ino, bytes, sha256 } = copied;
+    return { name, isNew, ino, bytes, sha256 };
   } finally {
     // Gone already, or what somebody else put in its place, and it is cleared by the next run.
     await unlink(partial).catch(() => undefined);

@@ -1,0 +1,22 @@
+import { askDaemon } from '../control/control-client.js';
+import { CommandError, EXIT } from '../exit-status.js';
+import { socketOfDaemon } from '../running-daemons.js';
+import type { SavedDump } from './save-dump.js';
+
+/**
+ * Tells the daemon of a mount that a dump of it is on disk, which `--unlink=saved` asks for.
+ *
+ * @throws CommandError at lockdown, and where nobody serves the mount any more
+ * @throws Error where the copy does not count
+ */
+export async function tellSaved(mountpoint: string, tag: string, copy: SavedDump): Promise<void> {
+  const socket = await socketOfDaemon(mountpoint);
+  const { ino, bytes, sha256 } = copy;
+  const answer = await askDaemon(socket, `/v1/dumps/${tag}/saved`, {
+    method: 'POST',
+    body: { ino, bytes, sha256 },
+  });
+  if (answer.kind === 'locked')
+    throw new CommandError(EXIT.lockedDown, `locked down, no dump may be shown at ${mountpoint}`);
+  if (answer.kind === 'error') throw new Error(answer.message);
+}
