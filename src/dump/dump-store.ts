@@ -74,9 +74,11 @@ export class DumpStore implements AsyncDisposable {
   readonly #dismissed = new Map<DumpTag, string>();
   /** Dumps that left the list but may still be open. */
   readonly #departed = new Set<Dump>();
+  /** Dumps that firmware is being told to forget. */
+  readonly #removals = new Set<Dump>();
   /** Unlisted tags that firmware is being asked for. */
   readonly #probed = new Map<DumpTag, Dump>();
-  /** What was announced of them meanwhile: the answer that is on its way may be older. */
+  /** What was announced of tags that firmware is busy with: what it answers may be older. */
   readonly #heard = new Map<DumpTag, Announcement>();
   /** Tags whose dump was removed or lost: an announcement may be an old one. */
   readonly #parted = new RecentSet<DumpTag>(MOST_ANNOUNCED);
@@ -158,7 +160,7 @@ export class DumpStore implements AsyncDisposable {
    */
   async probe(tag: DumpTag, prober: Prober, signal: AbortSignal): Promise<Dump | undefined> {
     const listed = this.#listed.get(tag);
-    if (listed !== undefined || this.#isOnItsWayOut(tag)) return listed;
+    if (listed !== undefined || this.#onItsWayOut(tag) !== undefined) return listed;
     return abortable(
       this.#probes[prober].ask(tag, () => this.#askFirmware(byHand(tag))),
       signal,
@@ -171,11 +173,12 @@ export class DumpStore implements AsyncDisposable {
    */
   announce(announcement: Announcement): void {
     const { tag } = announcement;
-    const known = this.#listed.get(tag) ?? this.#probed.get(tag);
-    if (known !== undefined) known.hear(announcement);
+    const known = this.#listed.get(tag) ?? this.#probed.get(tag) ?? this.#onItsWayOut(tag);
+    if (known !== undefined) {
+      this.#hear(known, announcement);
+      return;
+    }
     if (this.#isLocked) return;
-    if (this.#probed.has(tag)) this.#heard.set(tag, announcement);
-    if (known !== undefined || this.#isOnItsWayOut(tag)) return;
     if (this.#listed.size + this.#doubted.size >= MOST_ANNOUNCED) {
       this.#refuseMore();
       return;
@@ -183,6 +186,28 @@ export class DumpStore implements AsyncDisposable {
     if (this.#parted.has(tag)) this.#doubted.set(tag, announcement);
     else this.#add(fromAnnouncement(announcement), false);
     this.#verifier.ask(tag);
+  }
+
+  /** Announced again: the same dump, or another one that has taken its tag. */
+  #hear(known: Dump, announcement: Announcement): void {
+    const isNews = known.isNews(announcement) && !this.source.knowsIncarnations;
+    const isLeaving = this.#listed.get(known.tag) !== known || known.removing;
+    known.hear(announcement);
+    if (this.#isLocked) return;
+    if (isNews) known.doubt();
+    if (isNews && known.isTransferred && !this.#removals.has(known)) {
+      this.#doubted.set(known.tag, announcement);
+      this.#verifier.ask(known.tag);
+    } else if (isLeaving && announcement.isRemembered !== true) {
+      this.#heard.set(known.tag, announcement);
+    }
+  }
+
+  /** Firmware is no longer busy with the tag: what was announced of it meanwhile counts. */
+  #hearAgain(tag: DumpTag): void {
+    const heard = this.#heard.get(tag);
+    this.#heard.delete(tag);
+    if (heard !== undefined) this.announce(heard);
   }
 
   /** Takes a dump out of the listing; readers that have it open go on. */
@@ -200,23 +225,33 @@ export class DumpStore implements AsyncDisposable {
     this.#departed.delete(dump);
     this.#dismissed.delete(dump.tag);
     this.#list(dump);
+    this.#hearAgain(dump.tag);
   }
 
   /**
    * Invalidates a dump in firmware and takes it out of the listing.
-   * @throws FsError EIO, EPERM, EBUSY, ESTALE; the dump then stays where it was
+   *
+   * @param isForced also where firmware holds another dump than the one that was delivered
+   * @throws FsError EIO, EPERM, EBUSY, ESTALE; the dump then stays where it was, unless it is lost
    */
-  async remove(dump: Dump): Promise<void> {
+  async remove(dump: Dump, isForced: boolean): Promise<void> {
     dump.removing = true;
+    this.#removals.add(dump);
     try {
-      await dump.invalidate();
+      await dump.invalidate(isForced);
+    } catch (error) {
+      this.#removals.delete(dump);
+      if (this.#listed.get(dump.tag) === dump) this.#hearAgain(dump.tag);
+      throw error;
     } finally {
       dump.removing = false;
     }
+    this.#removals.delete(dump);
     this.#parts.log.info('dump removed', { tag: tagName(dump.tag) });
     dump.lose('gone');
     dump.forget();
     this.#departed.delete(dump);
+    this.#hearAgain(dump.tag);
   }
 
   /**
@@ -296,14 +331,24 @@ export class DumpStore implements AsyncDisposable {
   #depart(dump: Dump, why: LostReason): void {
     const wasListed = this.#listed.get(dump.tag) === dump;
     if (wasListed) this.#listed.delete(dump.tag);
-    if (dump.sourceIncarnation !== undefined && why !== 'replaced')
-      this.#dismissed.set(dump.tag, dump.sourceIncarnation);
-    if (why !== 'replaced' && !this.#isLocked) this.#parted.add(dump.tag);
+    const hasSuccessor = why === 'replaced' || why === 'mixed';
+    if (dump.sourceIncarnation !== undefined) this.#dismissed.set(dump.tag, dump.sourceIncarnation);
+    if (!hasSuccessor && !this.#isLocked) this.#parted.add(dump.tag);
     if (dump.openHandles > 0) this.#departed.add(dump);
     else if (why !== 'locked') dump.forget();
     this.events.emit({ kind: 'lost', dump, why });
     if (wasListed) this.events.emit({ kind: 'removed', dump });
-    if (why === 'replaced') this.#refresh();
+    if (hasSuccessor) this.#listSuccessor(dump.tag);
+  }
+
+  /** Firmware has said that there is another dump. Nothing is known of it but what was announced lately. */
+  #listSuccessor(tag: DumpTag): void {
+    const news = this.#heard.get(tag) ?? this.#doubted.get(tag);
+    this.#heard.delete(tag);
+    this.#doubted.delete(tag);
+    this.#refresh();
+    if (!this.#listed.has(tag) && !this.#probed.has(tag))
+      this.#add(news === undefined ? byHand(tag) : fromAnnouncement(news), false);
   }
 
   /** Brings the listing up to date with the source. */
@@ -313,8 +358,10 @@ export class DumpStore implements AsyncDisposable {
       if (announced.get(tag)?.incarnation !== incarnation) this.#dismissed.delete(tag);
     for (const dump of [...this.#listed.values(), ...this.#departed]) {
       if (dump.sourceIncarnation === undefined) continue;
-      if (announced.get(dump.tag)?.incarnation !== dump.sourceIncarnation && !dump.removing)
-        dump.lose('gone');
+      const incarnation = announced.get(dump.tag)?.incarnation;
+      // While firmware is told to forget it, it may be gone already by that.
+      const isOurDoing = incarnation === undefined && this.#removals.has(dump);
+      if (incarnation !== dump.sourceIncarnation && !isOurDoing) dump.lose('gone');
     }
     for (const announcement of announced.values()) {
       if (this.#dismissed.get(announcement.tag) === announcement.incarnation) continue;
@@ -370,8 +417,10 @@ export class DumpStore implements AsyncDisposable {
     const doubted = this.#doubted.get(tag);
     try {
       const listed = this.#listed.get(tag);
-      if (listed?.isConfirmed === false && !listed.removing) await listed.confirm(NEVER);
-      else if (listed === undefined && doubted !== undefined && !this.#isOnItsWayOut(tag))
+      const held = listed ?? this.#onItsWayOut(tag);
+      if (doubted !== undefined && held?.isTransferred === true) await this.#settle(held, doubted);
+      else if (listed?.isConfirmed === false && !listed.removing) await listed.confirm(NEVER);
+      else if (listed === undefined && doubted !== undefined && this.#onItsWayOut(tag) === undefined)
         await this.#askFirmware(fromAnnouncement(doubted));
     } catch (thrown) {
       // A dump that is gone or not for us has left the listing by itself; what else went wrong was logged.
@@ -384,10 +433,17 @@ export class DumpStore implements AsyncDisposable {
     return 'settled';
   }
 
-  /** Hidden while readers still have it open, or being removed: what firmware holds under its tag is this dump. */
-  #isOnItsWayOut(tag: DumpTag): boolean {
-    for (const dump of this.#departed) if (dump.tag === tag && dump.lost === undefined) return true;
-    return false;
+  /** Asks firmware whether an event of a listed dump is about another one, which then takes its place. */
+  async #settle(held: Dump, doubted: Announcement): Promise<void> {
+    if (this.#removals.has(held)) this.#heard.set(held.tag, doubted);
+    else await held.compare();
+    if (held.lost === undefined) held.settle(doubted.atMs);
+  }
+
+  /** Hidden while readers still have it open, or while firmware is told to forget it. */
+  #onItsWayOut(tag: DumpTag): Dump | undefined {
+    for (const dump of this.#departed) if (dump.tag === tag && dump.lost === undefined) return dump;
+    return undefined;
   }
 
   #refuseMore(): void {

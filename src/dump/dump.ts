@@ -27,7 +27,8 @@ export interface DumpSize {
 
 export type DumpState = 'new' | 'reading' | 'complete' | 'failed' | 'removing' | 'gone';
 
-export type LostReason = 'gone' | 'not-authorized' | 'replaced' | 'locked';
+/** `mixed`: another dump has the tag, and what was fetched may be of both; `replaced`: nothing of it was taken in. */
+export type LostReason = 'gone' | 'not-authorized' | 'replaced' | 'mixed' | 'locked';
 
 export type DumpEvent =
   /** The size that was shown is out of date. */
@@ -71,6 +72,7 @@ export class Dump implements TransferOwner {
   #failed = false;
   readonly #failures: RepeatedLine;
   #openHandles = 0;
+  #newestEventMs: number;
   /** A removal waits for the last handle, or is under way. */
   removing = false;
   /** A copy of it is known to be on disk. */
@@ -82,6 +84,7 @@ export class Dump implements TransferOwner {
     this.serial = serial;
     this.seenAtMs = announcement.announcedAtMs ?? Date.now();
     this.sourceIncarnation = listed ? announcement.incarnation : undefined;
+    this.#newestEventMs = this.seenAtMs;
     this.#parts = parts;
     this.#failures = new RepeatedLine(parts.log.warn);
     this.#expected = sizeOfAnnouncement(announcement);
@@ -93,6 +96,31 @@ export class Dump implements TransferOwner {
     this.sourceIncarnation = announcement.incarnation;
     this.#isRemembered = false;
     this.#expected ??= sizeOfAnnouncement(announcement);
+  }
+
+  /** SHA-256 of the bytes that firmware delivered, in hex digits; undefined: not known. */
+  get sha256(): string | undefined {
+    return this.#transfer?.sha256?.toString('hex');
+  }
+
+  /** All of it was fetched once. */
+  get isTransferred(): boolean {
+    return this.#progress.end !== undefined;
+  }
+
+  /** An event that is later than all that is known of this dump: another one may have taken the tag. */
+  isNews({ atMs = -Infinity, isRemembered = false }: Announcement): boolean {
+    return !isRemembered && atMs > this.#newestEventMs;
+  }
+
+  /** Whatever handle is open proves nothing from now on. */
+  doubt(): void {
+    this.#transfer?.doubt();
+  }
+
+  /** An event of that time was about this dump. */
+  settle(atMs = -Infinity): void {
+    this.#newestEventMs = Math.max(this.#newestEventMs, atMs);
   }
 
   /** Announced again. A later size counts, unless firmware or the dump itself has said better. */
@@ -247,9 +275,17 @@ export class Dump implements TransferOwner {
    * Tells firmware to forget the dump. Irreversible. Callers have made sure that they may.
    * @throws FsError EIO, EPERM, EBUSY, ESTALE
    */
-  invalidate(): Promise<void> {
+  invalidate(isForced = false): Promise<void> {
     if (this.#lost !== undefined) throw this.#lost.error;
-    return this.#running.invalidate();
+    return this.#running.invalidate(isForced);
+  }
+
+  /**
+   * Asks firmware, with one call, whether it still holds this dump under the tag. Another one there: this one is lost.
+   * @throws FsError firmware could not say
+   */
+  async compare(): Promise<void> {
+    if (this.#lost === undefined) await this.#transfer?.compare();
   }
 
   /** Takes an invalidation back. False: firmware has been told. */
@@ -266,14 +302,14 @@ export class Dump implements TransferOwner {
     const error = lostError(why, this.tag);
     this.#lost = { why, error };
     this.#transfer?.stop(error);
-    if (why !== 'gone' && why !== 'locked') this.forget();
+    if (why === 'mixed' || why === 'not-authorized') this.forget();
     this.events.emit({ kind: 'lost', dump: this, why });
   }
 
   /** Overwrites what is cached of the dump, and everything learned from its bytes. */
   forget(): void {
     this.#parts.cache.dropAll(this.#blocks);
-    this.#transfer?.destroySpool();
+    this.#transfer?.forget();
     this.#coverage.clear();
     this.isSaved = false;
     this.#directory = undefined;
@@ -307,7 +343,7 @@ export class Dump implements TransferOwner {
     this.events.emit({ kind: 'size', dump: this });
   }
 
-  onLost(why: 'gone' | 'not-authorized' | 'replaced'): void {
+  onLost(why: 'gone' | 'not-authorized' | 'replaced' | 'mixed'): void {
     this.#parts.log[why === 'gone' ? 'info' : 'warn'](LOST_MESSAGE[why], { tag: tagName(this.tag) });
     this.lose(why);
   }
@@ -389,7 +425,8 @@ export class Dump implements TransferOwner {
 const LOST_MESSAGE = {
   gone: 'firmware no longer knows this dump',
   'not-authorized': 'the platform delivers this dump elsewhere: what was fetched of it is discarded',
-  replaced: 'firmware delivers another dump under this tag: what was fetched of the old one is discarded',
+  replaced: 'firmware holds another dump under this tag, which is listed as a new file',
+  mixed: 'firmware delivers another dump under this tag: what was fetched of the old one is discarded',
 } as const;
 
 function lostError(why: LostReason, tag: DumpTag): FsError {

@@ -331,7 +331,8 @@ export class DumpFilesystem implements Filesystem, AsyncDisposable {
         break;
       case 'lost':
         // What readers got of a dump that is merely gone may stay with them. At lockdown the kernel has been told already.
-        if (event.why !== 'gone' && event.why !== 'locked') this.#changes.emit({ kind: 'pages', ino });
+        if (event.why === 'mixed' || event.why === 'not-authorized')
+          this.#changes.emit({ kind: 'pages', ino });
         break;
     }
   }

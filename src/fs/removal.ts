@@ -38,8 +38,8 @@ export class Removal {
       this.#defer(dump);
       return undefined;
     }
-    const work = this.#store.remove(dump).catch((thrown: unknown) => {
-      throw asUnlinkFailure(thrown);
+    const work = this.#store.remove(dump, this.#policy === 'force').catch((thrown: unknown) => {
+      throw asUnlinkFailure(thrown, dump);
     });
     return this.#unlessInterrupted(dump, work, signal);
   }
@@ -73,10 +73,19 @@ export class Removal {
     // Gone meanwhile.
     if (dump.lost !== undefined) return;
     const removal = this.#store
-      .remove(dump)
+      .remove(dump, this.#policy === 'force')
       .catch((error: unknown) => {
         // Lockdown and the end of the mount end it as well, and have said so.
         if (dump.lost === 'locked' || this.#hasEnded) return;
+        if (dump.lost !== undefined) {
+          this.#log.warn(
+            'an unlinked dump is not removed: it is no longer what firmware holds under its tag',
+            {
+              tag: tagName(dump.tag),
+            },
+          );
+          return;
+        }
         this.#log.error('removing the dump after its last close failed: it is listed again', {
           tag: tagName(dump.tag),
           error,
@@ -145,8 +154,16 @@ export class Removal {
   }
 }
 
-function asUnlinkFailure(thrown: unknown): FsError {
+function asUnlinkFailure(thrown: unknown, { tag, lost }: Dump): FsError {
   const failure = FsError.from(thrown);
+  if (lost === 'replaced' || lost === 'mixed')
+    return new FsError(
+      'EBUSY',
+      'firmware holds another dump under this tag, now listed as a new file: not removed',
+      {
+        fields: { tag: tagName(tag) },
+      },
+    );
   if (failure.code !== 'ESTALE') return failure;
   return new FsError('ENOENT', failure.message, { severity: 'debug', fields: failure.fields });
 }

@@ -15,10 +15,12 @@ export interface SavedCopy {
  *
  * @returns why it does not count; undefined: it does
  */
-export function countSavedCopy(dump: Dump, { ino, bytes }: SavedCopy): string | undefined {
+export function countSavedCopy(dump: Dump, { ino, bytes, sha256 }: SavedCopy): string | undefined {
   if (ino !== inoOf(dump)) return 'another dump has the tag by now';
   if (!dump.isDelivered) return 'not every byte of the dump was delivered through this mount';
   if (bytes !== dump.size?.bytes) return `the copy has ${bytes} bytes, the dump ${dump.size?.bytes ?? 0}`;
+  // Where it is not known, the inode number says enough.
+  if (sha256 !== (dump.sha256 ?? sha256)) return 'the copy is not what firmware delivered';
   dump.isSaved = true;
   return undefined;
 }

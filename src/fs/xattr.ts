@@ -19,6 +19,8 @@ const ATTRIBUTES: ReadonlyMap<string, Read> = new Map<string, Read>([
   ['size_origin', (dump) => dump.size?.origin ?? 'unknown'],
   ['delivered', (dump) => String(dump.delivered)],
   ['state', (dump) => dump.state],
+  // Empty while it is not known, for the same reason as the name.
+  ['sha256', (dump) => dump.sha256 ?? ''],
 ]);
 
 export const XATTR_NAMES: readonly string[] = [...ATTRIBUTES.keys()].map((name) => PREFIX + name);

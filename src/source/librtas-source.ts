@@ -43,6 +43,7 @@ export function openLibrtasSource({
     name: 'librtas',
     resumable: true,
     invalidateNeedsFinishedPass: false,
+    knowsIncarnations: false,
     driver: { module: threadEntry('source/librtas-driver.js').href, data },
     ...LISTS_NOTHING,
     detail: (tag) => markOf(marks, tag),

@@ -3,11 +3,17 @@ import { join } from 'node:path';
 import type { DumpTag } from '../base/tag.js';
 import { dumpTag } from '../base/tag.js';
 
+/** A dump's directory, and how to know it again: another one may take its path. */
+export interface OpalPlace {
+  readonly path: string;
+  readonly dev: bigint;
+  readonly ino: bigint;
+}
+
 /** One dump that OPAL's sysfs directory shows. */
 export interface OpalEntry {
   readonly tag: DumpTag;
-  /** Its directory. */
-  readonly path: string;
+  readonly place: OpalPlace;
   readonly sizeBytes: number;
   /** Differs when the same tag came back as another directory. */
   readonly version: string;
@@ -56,11 +62,12 @@ function readEntry(path: string): OpalEntry | string | undefined {
     const type = firstWord(readFileSync(join(path, 'type'), 'latin1'));
     if (id === undefined || type === undefined) return `${path}: id or type is no 32-bit hexadecimal number`;
     const { size } = statSync(join(path, 'dump'));
+    const { dev, ino } = statSync(path, { bigint: true });
     return {
       tag: dumpTag((type << 32n) | id),
-      path,
+      place: { path, dev, ino },
       sizeBytes: size,
-      version: `${statSync(path, { bigint: true }).ino} ${size}`,
+      version: `${dev} ${ino} ${size}`,
     };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;

@@ -1,10 +1,10 @@
-import { closeSync, openSync, readSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, constants, fstatSync, openSync, readSync, writeFileSync } from 'node:fs';
 import type { DumpTag } from '../base/tag.js';
 import { tagName } from '../base/tag.js';
 import type { FirmwareCall } from '../rtas/index.js';
 import { FirmwareTrace } from '../rtas/index.js';
 import { atThreadEnd } from './at-thread-end.js';
+import type { OpalPlace } from './opal-directory.js';
 import { SourceError } from './source-error.js';
 import type { SourceErrorKind } from './source-error.js';
 import type { CreateDriver, CursorStep, DumpCursor, PassState } from './source.js';
@@ -25,52 +25,65 @@ export const createDriver: CreateDriver = (data) => {
   const record: Record = (call) => trace?.record(call);
   return {
     open(tag, from, detail) {
-      const path = detail as string | undefined;
-      const open = (): number | undefined =>
-        path === undefined ? undefined : openSync(join(path, 'dump'), 'r');
-      return new OpalCursor(
-        tag,
-        { handle: attempt(tag, 'open', open), next: from, phase: 'reading' },
-        path,
-        record,
-      );
+      const place = detail as OpalPlace | undefined;
+      const handle = place === undefined ? undefined : attempt(tag, 'open', () => openDirectory(place));
+      return new OpalCursor(tag, { handle, next: from, phase: 'reading' }, record);
     },
-    carryOn: (tag, state, detail) => new OpalCursor(tag, state, detail as string | undefined, record),
+    carryOn: (tag, state) => new OpalCursor(tag, state, record),
   };
 };
 
 /**
- * One pass over a `dump` file. The kernel fetches the whole dump from firmware at the first read, and may fail then.
+ * The descriptor of exactly this directory: sysfs makes a new one for a dump that comes back, maybe under the same name.
+ *
+ * @returns undefined: another one is there
+ */
+function openDirectory({ path, dev, ino }: OpalPlace): number | undefined {
+  const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
+  const directory = openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  const stats = fstatSync(directory, { bigint: true });
+  if (stats.dev === dev && stats.ino === ino) return directory;
+  closeSync(directory);
+  return undefined;
+}
+
+/** A file in a directory that is open. */
+function inside(directory: number, name: string): string {
+  return `/proc/self/fd/${directory}/${name}`;
+}
+
+/**
+ * One pass over a `dump` file, through the descriptor of its directory. The kernel fetches the whole dump from firmware at the first read, and may fail then.
  */
 class OpalCursor implements DumpCursor {
   readonly #tag: DumpTag;
-  readonly #path: string;
   readonly #record: Record;
-  #fd: number | undefined;
+  /** Undefined: the dump is not there any more. */
+  #directory: number | undefined;
+  /** Of `dump`, while this thread has the pass. */
+  #file: number | undefined;
   #offset: number;
 
-  /** @param path of the dump's directory; undefined: there is none any more */
-  constructor(tag: DumpTag, { handle, next }: PassState, path: string | undefined, record: Record) {
+  constructor(tag: DumpTag, { handle, next }: PassState, record: Record) {
     this.#tag = tag;
     this.#offset = Number(next);
-    this.#path = path ?? '';
     this.#record = record;
-    this.#fd = handle;
+    this.#directory = handle;
   }
 
   get state(): PassState {
-    return { handle: this.#fd, next: BigInt(this.#offset), phase: 'reading' };
+    return { handle: this.#directory, next: BigInt(this.#offset), phase: 'reading' };
   }
 
   read(into: Uint8Array): CursorStep {
-    const fd = this.#fd;
     // A dump that is not there is an empty one, as with every source.
-    if (fd === undefined) return { bytes: 0, done: true };
+    if (this.#directory === undefined) return { bytes: 0, done: true };
+    const fd = this.#openFile(this.#directory);
     const call = { tag: this.#tag, op: 'read', offset: this.#offset, length: into.length } as const;
     const bytes = this.#traced(call, () =>
       attempt(this.#tag, 'read', () => readSync(fd, into, 0, into.length, this.#offset)),
     );
-    const size = this.#size();
+    const { size } = attempt(this.#tag, 'read', () => fstatSync(fd));
     if (bytes === 0 && this.#offset < size)
       throw failure(this.#tag, 'firmware', `the kernel delivers nothing at byte ${this.#offset} of ${size}`);
     this.#offset += bytes;
@@ -78,25 +91,34 @@ class OpalCursor implements DumpCursor {
   }
 
   invalidate(): void {
-    const path = join(this.#path, 'acknowledge');
+    const directory = this.#directory;
+    if (directory === undefined) throw failure(this.#tag, 'gone', 'the dump is not there any more');
     const call = { tag: this.#tag, op: 'invalidate', offset: this.#offset, length: 0 } as const;
     // Any text will do. Without O_CREAT: what vanished must not come back as a file.
     this.#traced(call, () => {
       attempt(this.#tag, 'acknowledge', () => {
-        writeFileSync(path, '1', { flag: 'r+' });
+        writeFileSync(inside(directory, 'acknowledge'), '1', { flag: 'r+' });
       });
       return 0;
     });
   }
 
   close(): void {
-    const fd = this.#fd;
-    this.#fd = undefined;
-    if (fd !== undefined) closeSync(fd);
+    this.leave();
+    const directory = this.#directory;
+    this.#directory = undefined;
+    if (directory !== undefined) closeSync(directory);
   }
 
-  #size(): number {
-    return attempt(this.#tag, 'read', () => statSync(join(this.#path, 'dump')).size);
+  leave(): void {
+    const file = this.#file;
+    this.#file = undefined;
+    if (file !== undefined) closeSync(file);
+  }
+
+  #openFile(directory: number): number {
+    this.#file ??= attempt(this.#tag, 'open', () => openSync(inside(directory, 'dump'), 'r'));
+    return this.#file;
   }
 
   #traced(call: Omit<FirmwareCall, 'status' | 'bytes' | 'durationUs'>, run: () => number): number {

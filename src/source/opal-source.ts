@@ -3,7 +3,7 @@ import { Listeners } from '../base/listeners.js';
 import type { Logger } from '../base/log.js';
 import type { DumpTag } from '../base/tag.js';
 import { threadEntry } from '../base/thread-entry.js';
-import type { OpalEntry } from './opal-directory.js';
+import type { OpalEntry, OpalPlace } from './opal-directory.js';
 import { readOpalDirectory } from './opal-directory.js';
 import type { OpalDriverData } from './opal-driver.js';
 import type { DriverSpec, DumpAnnouncement, DumpSource } from './source.js';
@@ -49,6 +49,7 @@ class OpalSource implements DumpSource {
   readonly name = 'opal';
   readonly resumable = true;
   readonly invalidateNeedsFinishedPass = false;
+  readonly knowsIncarnations = true;
   readonly driver: DriverSpec;
   readonly #dir: string;
   readonly #log: Logger;
@@ -73,9 +74,11 @@ class OpalSource implements DumpSource {
   }
 
   /** Where the dump is now: its directory's name says nothing that is promised. */
-  detail(tag: DumpTag): string | undefined {
+  detail(tag: DumpTag, incarnation?: string): OpalPlace | undefined {
     this.#lookAndTell();
-    return this.#dumps.get(tag)?.entry.path;
+    const listed = this.#dumps.get(tag);
+    if (incarnation !== undefined && listed?.announcement.incarnation !== incarnation) return undefined;
+    return listed?.entry.place;
   }
 
   list(): readonly DumpAnnouncement[] {

@@ -27,6 +27,7 @@ export function openPaprSource({ devicePath = PAPR_DEVICE_PATH, tracePath }: Pap
     name: 'papr',
     resumable: false,
     invalidateNeedsFinishedPass: true,
+    knowsIncarnations: false,
     driver: { module: threadEntry('source/papr-driver.js').href, data },
     ...LISTS_NOTHING,
   };

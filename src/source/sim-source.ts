@@ -65,6 +65,8 @@ class SimSource implements DumpSource {
   readonly name = 'sim';
   readonly resumable: boolean;
   readonly invalidateNeedsFinishedPass: boolean;
+  // What it imitates does not.
+  readonly knowsIncarnations = false;
   readonly driver: DriverSpec;
   readonly #machine: MachineState;
   readonly #directory: DumpDirectory | undefined;

@@ -12,6 +12,8 @@ export type SourceErrorKind =
   | 'unfinished'
   /** The dump is not there any more. */
   | 'gone'
+  /** Another dump has the tag. */
+  | 'replaced'
   /** The interface itself failed (open of the device, missing permission). */
   | 'interface';
 
@@ -21,6 +23,7 @@ const CODE_OF: Record<SourceErrorKind, ErrnoName> = {
   held: 'EBUSY',
   unfinished: 'EBUSY',
   gone: 'ESTALE',
+  replaced: 'EBUSY',
   interface: 'EIO',
 };
 

@@ -96,9 +96,14 @@ export interface DumpSource extends AsyncDisposable {
   readonly resumable: boolean;
   /** True: `invalidate` works only on a cursor that was read to its end. */
   readonly invalidateNeedsFinishedPass: boolean;
+  /** True: a cursor is at the incarnation that `detail` was asked for, or at none. False: only bytes tell two dumps apart. */
+  readonly knowsIncarnations: boolean;
   readonly driver: DriverSpec;
-  /** Handed to `DumpDriver.open` with the tag. */
-  detail(tag: DumpTag): unknown;
+  /**
+   * Handed to `DumpDriver.open` with the tag.
+   * @param incarnation the one that is meant; absent: the one that is there
+   */
+  detail(tag: DumpTag, incarnation?: string): unknown;
   /** Dumps known now. Never touches firmware. */
   list(): readonly DumpAnnouncement[];
   /** Calls back after the list may have changed. @returns function that ends the subscription */

@@ -6,6 +6,7 @@ import type { CreateDriver } from '../source/index.js';
 import { Hand } from './pass.js';
 import type { Command, HandData } from './protocol.js';
 import { Control, READY } from './protocol.js';
+import { chooseSha256 } from './sha256.js';
 
 // Entry of a hand: firmware calls block, so they are made here and nowhere else.
 
@@ -21,6 +22,7 @@ const hand = new Hand({
   views: slotViews(data.slabs),
   control: new Control(data.control),
   emit: (event) => port.postMessage(event),
+  sha256: chooseSha256(),
 });
 
 // When it fails, that is: nobody else knows how far it had got.

@@ -2,7 +2,9 @@ import { BLOCK_BYTES, NO_SLOT } from '../memory/index.js';
 import type { DumpCursor, DumpDriver, ResumePoint, SourceErrorData } from '../source/index.js';
 import { MIN_READ_BYTES, SourceError } from '../source/index.js';
 import type { Command, Control, EndedPass, HandEvent, PassWork, Standing } from './protocol.js';
+import { Fingerprint } from './fingerprint.js';
 import type { StartPoint } from './resume-points.js';
+import type { Sha256 } from './sha256.js';
 
 type Fill = Extract<Command, { op: 'fill' }>;
 
@@ -15,6 +17,7 @@ export interface HandTools {
   readonly views: readonly Uint8Array[];
   readonly control: Control;
   readonly emit: (event: HandEvent) => void;
+  readonly sha256: Sha256;
 }
 
 /** One pass while a thread has it: turns fills into firmware calls, back to back, and places the bytes in the arena. */
@@ -24,6 +27,7 @@ class Pass {
   readonly #cursor: DumpCursor;
   /** For chunks that do not fit into what is left of a block, and for bytes that nobody keeps. */
   readonly #bounce: Uint8Array;
+  readonly #fingerprint: Fingerprint | undefined;
   #carried: { from: number; bytes: number };
   #offset: number;
   /** Firmware said that everything has been handed over. */
@@ -34,16 +38,18 @@ class Pass {
   #points: StartPoint[] = [];
 
   /** @throws SourceError the pass cannot be opened */
-  constructor(number: number, { tag, detail, at, bounce }: PassWork, tools: HandTools) {
+  constructor(number: number, { tag, detail, at, bounce, fingerprint }: PassWork, tools: HandTools) {
     this.number = number;
     this.#tools = tools;
     this.#bounce = new Uint8Array(bounce);
+    this.#fingerprint = fingerprint && new Fingerprint(fingerprint, tools.sha256);
     if ('begin' in at) {
       const { resume, offset } = at.begin;
       this.#cursor = tools.driver.open(tag, resume, detail, offset);
       this.#offset = offset;
       this.#carried = { from: 0, bytes: 0 };
       this.#isHandedOver = false;
+      this.#fingerprint?.begin(offset);
     } else {
       const { offset, state, carried, isHandedOver } = at.standing;
       // Where a source asks for the position it means the call's: what is carried was fetched already.
@@ -70,12 +76,31 @@ class Pass {
     const end = Math.min((fill.firstBlock + fill.slots.length) * BLOCK_BYTES, fill.stopAt);
     try {
       while (this.#offset < end && !this.#isEnded && !this.#hasFailed && this.#isWanted) this.#step(fill);
+      if (this.#isEnded && !this.#hasFailed) this.#assertWhole();
     } catch (thrown) {
       this.#hasFailed = true;
       error = SourceError.from(thrown).data;
     }
     const { number: pass, standing } = this;
-    this.#tools.emit({ op: 'filled', pass, standing, points: this.#points, isEnd: this.#isEnded, error });
+    const isEnd = this.#isEnded && error?.kind !== 'replaced';
+    this.#tools.emit({ op: 'filled', pass, standing, points: this.#points, isEnd, error });
+  }
+
+  /** Of a new pass: reads the beginning, no more. @throws SourceError `replaced`, `gone`: it is not that of the dump */
+  compare(): void {
+    const beginningBytes = this.#fingerprint?.beginningBytes ?? 0;
+    while (this.#offset < beginningBytes && !this.#isHandedOver) {
+      const { bytes, done } = this.#cursor.read(this.#bounce);
+      this.#tools.control.countCall();
+      this.#takeIn(this.#bounce.subarray(0, bytes));
+      this.#isHandedOver = done;
+      this.#offset += bytes;
+    }
+    this.#bounce.fill(0);
+    if (!this.#isHandedOver) return;
+    if (this.#offset === 0)
+      throw new SourceError({ kind: 'gone', message: 'firmware no longer knows this dump' });
+    this.#assertWhole();
   }
 
   invalidate(): void {
@@ -90,6 +115,16 @@ class Pass {
   /** Another hand may have it. */
   leave(): void {
     this.#cursor.leave?.();
+  }
+
+  /** Before anybody may see the bytes. @throws SourceError they are another dump's */
+  #takeIn(bytes: Uint8Array): void {
+    if (this.#fingerprint?.add(this.#offset, bytes) === false) throw replaced();
+  }
+
+  /** A dump of no bytes is one that is gone. @throws SourceError earlier passes delivered more */
+  #assertWhole(): void {
+    if (this.#offset > 0 && this.#fingerprint?.end(this.#offset) === false) throw replaced();
   }
 
   get #isWanted(): boolean {
@@ -116,6 +151,7 @@ class Pass {
     }
     const { bytes, done, resume } = this.#cursor.read(this.#bounce);
     this.#tools.control.countCall();
+    this.#takeIn(this.#bounce.subarray(0, bytes));
     this.#isHandedOver = done;
     if (resume !== undefined) this.#noteResume(this.#offset + bytes, resume);
     this.#carried = { from: 0, bytes };
@@ -130,6 +166,7 @@ class Pass {
     do {
       const { bytes, done, resume } = this.#cursor.read(view.subarray(within));
       this.#tools.control.countCall();
+      this.#takeIn(view.subarray(within, within + bytes));
       within += bytes;
       this.#isHandedOver = done;
       if (resume !== undefined) this.#noteResume(this.#offset + bytes, resume);
@@ -166,6 +203,10 @@ class Pass {
   }
 }
 
+function replaced(): SourceError {
+  return new SourceError({ kind: 'replaced', message: 'firmware holds another dump under this tag' });
+}
+
 /** What a hand does with its commands. It holds one pass at a time, and any other one can be put into its place. */
 export class Hand implements Disposable {
   readonly #tools: HandTools;
@@ -189,12 +230,13 @@ export class Hand implements Disposable {
         held.fill(command);
         return;
       }
-      held.invalidate();
+      if (op === 'compare' || command.compares === true) held.compare();
+      if (op === 'invalidate') held.invalidate();
     } catch (thrown) {
       error = SourceError.from(thrown).data;
     }
     const standing = this.#held?.number === pass ? this.#held.standing : undefined;
-    if (op === 'invalidate') this.#tools.emit({ op: 'invalidated', pass, standing, error });
+    if (op !== 'fill') this.#tools.emit({ op: 'invalidated', pass, standing, error });
     else this.#tools.emit({ op: 'filled', pass, standing: undefined, points: [], isEnd: false, error });
   }
 

@@ -22,6 +22,8 @@ export interface PassWork {
   readonly at: { readonly begin: StartPoint } | { readonly standing: Standing };
   /** For chunks that do not fit into what is left of a block. Belongs to the pass: what lies there has to be kept. */
   readonly bounce: SharedArrayBuffer;
+  /** Of the dump; absent: what the pass delivers is compared with nothing. */
+  readonly fingerprint?: SharedArrayBuffer | undefined;
 }
 
 /** A pass that is over: whoever gets this closes it. */
@@ -49,8 +51,17 @@ export type Command =
       readonly slots: readonly number[];
       readonly stopAt: number;
     }
+  /** `compares`: first reads the beginning of a new pass, which has to be that of what was delivered. */
   | {
       readonly op: 'invalidate';
+      readonly compares?: boolean;
+      readonly pass: number;
+      readonly work?: PassWork | undefined;
+      readonly ended: readonly EndedPass[];
+    }
+  /** Only compares. */
+  | {
+      readonly op: 'compare';
       readonly pass: number;
       readonly work?: PassWork | undefined;
       readonly ended: readonly EndedPass[];
@@ -76,6 +87,7 @@ export type HandEvent =
       /** Why a call failed; the pass stands where it stood before that call. */
       readonly error?: SourceErrorData | undefined;
     }
+  /** The answer to `compare` as well. */
   | {
       readonly op: 'invalidated';
       readonly pass: number;

@@ -33,8 +33,12 @@ export interface Situation {
   readonly bestStart: StartPoint;
   /** Calls at this place have failed so often that a pass from the beginning is worth trying. */
   readonly wantsFreshPass: boolean;
-  readonly removal: 'none' | 'wanted' | 'told';
-  readonly removalNeedsFinishedPass: boolean;
+  /** What firmware is wanted for beside reading. `told`: it was sent, and its answer is awaited. */
+  readonly errand: 'none' | 'comparison' | 'removal' | 'told';
+  /** What has to come before a removal: a pass to the end, a new one whose beginning is compared, or none in particular. */
+  readonly removalNeeds: 'finished pass' | 'comparison' | 'pass';
+  /** The pass was begun and nothing was asked of it yet. */
+  readonly isFresh: boolean;
   /** The dump is lost: nothing more is fetched. */
   readonly isStopped: boolean;
   /** Passes that are over are still open in firmware. */
@@ -46,6 +50,7 @@ export type Step =
   | { readonly do: 'fill'; readonly until: number }
   /** Nobody waits for what is under way: it ends after the present call. */
   | { readonly do: 'stop' }
+  | { readonly do: 'compare' }
   | { readonly do: 'invalidate' }
   | { readonly do: 'close' }
   | { readonly do: 'rest' };
@@ -54,15 +59,23 @@ const REST: Step = { do: 'rest' };
 
 /** What to do next. Pure; asked after each event until it says `rest`. */
 export function nextStep(now: Situation): Step {
-  if (now.mustComeBack || now.removal === 'told') return REST;
-  if (now.removal === 'wanted') return towardsRemoval(now);
+  if (now.mustComeBack || now.errand === 'told') return REST;
+  if (now.errand === 'comparison') return fromTheBeginning(now, 'compare');
+  if (now.errand === 'removal')
+    return now.removalNeeds === 'comparison' ? fromTheBeginning(now, 'invalidate') : towardsRemoval(now);
   if (now.isStopped) return now.isBusy || !isOpen(now) ? REST : { do: 'close' };
   return now.need === undefined ? withoutNeed(now) : towards(now.need, now.demandEnd, now);
 }
 
+/** With a pass of its own. */
+function fromTheBeginning(now: Situation, act: 'compare' | 'invalidate'): Step {
+  if (now.isBusy) return REST;
+  return now.isFresh ? { do: act } : { do: 'open', from: START };
+}
+
 /** Readers are served on the way to the end, which is what the removal needs as well. */
 function towardsRemoval(now: Situation): Step {
-  const mayTell = now.pass === 'finished' || (now.pass === 'open' && !now.removalNeedsFinishedPass);
+  const mayTell = now.pass === 'finished' || (now.pass === 'open' && now.removalNeeds === 'pass');
   if (mayTell) return now.isBusy ? REST : { do: 'invalidate' };
   if (now.pass === 'none' && now.need === undefined) return now.isBusy ? REST : { do: 'open', from: START };
   return towards(now.need ?? { kind: 'position', offset: now.planned }, Infinity, now);

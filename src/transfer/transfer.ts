@@ -6,6 +6,7 @@ import type { DumpSource, SourceErrorData } from '../source/index.js';
 import { MIN_READ_BYTES, SourceError } from '../source/index.js';
 import { Batches } from './batches.js';
 import type { Hand, HandListener } from './hand.js';
+import { fingerprintMemory, sha256In } from './fingerprint.js';
 import type { HandleHolder, Handles } from './handles.js';
 import type { PendingRead, Progress, Want } from './pending-reads.js';
 import { PendingReads } from './pending-reads.js';
@@ -22,12 +23,17 @@ import { nextStep } from './schedule.js';
 /** What the transfer's owner has to learn. */
 export interface TransferOwner {
   readonly tag: DumpTag;
+  /** The source's own mark of the incarnation; undefined: the source has not listed it. */
+  readonly sourceIncarnation: string | undefined;
   /** Handles that readers hold on the dump. */
   readonly openHandles: number;
   /** Firmware handed over more, or said that the dump ends. */
   onProgress(): void;
-  /** The dump cannot be read any more: gone, delivered elsewhere, or another one under the same tag. */
-  onLost(why: 'gone' | 'not-authorized' | 'replaced'): void;
+  /**
+   * The dump cannot be read any more: gone, delivered elsewhere, or another one has the tag. `mixed`: bytes of that one may
+   * have been taken for its own.
+   */
+  onLost(why: 'gone' | 'not-authorized' | 'replaced' | 'mixed'): void;
   /** A firmware call failed. */
   onFailure(failure: { readonly offset: number; readonly error: SourceErrorData }): void;
 }
@@ -53,10 +59,17 @@ interface Pass {
   readonly bounce: SharedArrayBuffer;
   /** As last heard; undefined: not opened yet. */
   standing: Standing | undefined;
+  readonly fingerprint: SharedArrayBuffer | undefined;
   isFinished: boolean;
+  /** Another dump may have taken the tag since it began. */
+  isDoubted: boolean;
 }
 
-interface Removal {
+/** What firmware is wanted for beside reading. */
+interface Errand {
+  readonly kind: 'comparison' | 'removal';
+  /** Compares nothing. */
+  readonly isForced: boolean;
   isTold: boolean;
   readonly resolve: () => void;
   readonly reject: (error: FsError) => void;
@@ -103,7 +116,10 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
   /** The hand is wanted back: as soon as this read is answered, or there is none. */
   #handIsOwed: { readonly after: PendingRead | undefined } | undefined;
   #resumeRefused = false;
-  #removal: Removal | undefined;
+  #errand: Errand | undefined;
+  /** The comparison under way, which a removal waits for. Never rejects. */
+  #comparison: Promise<void> | undefined;
+  readonly #fingerprint = fingerprintMemory();
   /** The dump is lost: only what was fetched can still be had. */
   #stopped: FsError | undefined;
   #advancesSoon = false;
@@ -153,23 +169,53 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
     this.#advance();
   }
 
+  /** SHA-256 of all that firmware has delivered; undefined: there was a gap, or there is more to come. */
+  get sha256(): Buffer | undefined {
+    return sha256In(this.#fingerprint, this.#progress.end ?? 0);
+  }
+
+  /** Another dump may have taken the tag: the handle that is open proves nothing any more. */
+  doubt(): void {
+    if (this.#pass !== undefined) this.#pass.isDoubted = true;
+  }
+
+  /**
+   * Compares the beginning of what firmware holds under the tag with what was delivered; where it differs, the owner is
+   * told that the dump is lost.
+   * @throws FsError firmware could not say
+   */
+  compare(): Promise<void> {
+    if (this.#errand !== undefined) throw new FsError('EBUSY', 'firmware is being asked already');
+    const comparison = this.#run('comparison', false);
+    this.#comparison = comparison.catch(() => undefined).finally(() => (this.#comparison = undefined));
+    return comparison;
+  }
+
   /**
    * Tells firmware to forget the dump; first reads it to its end where the source demands that. Irreversible.
+   *
+   * @param isForced also where firmware holds another dump than the one that was delivered
    * @throws FsError EIO, EPERM, EBUSY as in the contract's table
    */
-  invalidate(): Promise<void> {
-    if (this.#removal !== undefined) throw new FsError('EBUSY', 'the dump is being removed already');
+  async invalidate(isForced = false): Promise<void> {
+    await this.#comparison;
+    if (this.#stopped !== undefined) throw this.#stopped;
+    if (this.#errand !== undefined) throw new FsError('EBUSY', 'the dump is being removed already');
+    await this.#run('removal', isForced);
+  }
+
+  #run(kind: Errand['kind'], isForced: boolean): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#removal = { isTold: false, resolve, reject };
+      this.#errand = { kind, isForced, isTold: false, resolve, reject };
       this.#advance();
     });
   }
 
   /** Takes an invalidation back that firmware has not been told of. False: too late. */
   cancelInvalidate(): boolean {
-    if (this.#removal === undefined) return true;
-    if (this.#removal.isTold) return false;
-    this.#failRemoval(interrupted());
+    if (this.#errand?.kind !== 'removal') return true;
+    if (this.#errand.isTold) return false;
+    this.#failErrand(interrupted());
     this.#advance();
     return true;
   }
@@ -183,7 +229,7 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
     this.#points.clear();
     this.#reads.fail(error);
     // An invalidation that firmware has been told of is awaited: its answer closes the handle.
-    if (this.#removal?.isTold !== true) this.#failRemoval(error);
+    if (this.#errand?.isTold !== true) this.#failErrand(error);
     this.#advance();
   }
 
@@ -196,9 +242,10 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
     return true;
   }
 
-  /** Makes the copy on disk unreadable. */
-  destroySpool(): void {
+  /** Makes the copy on disk unreadable, and forgets what the dump is known by. */
+  forget(): void {
     this.#spooled.destroy();
+    new Uint8Array(this.#fingerprint).fill(0);
   }
 
   /** Gives a handle back that nobody uses. Called now and then. */
@@ -249,7 +296,7 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
   }
 
   get isInDemand(): boolean {
-    return this.#reads.size > 0 || this.#removal !== undefined;
+    return this.#reads.size > 0 || this.#errand !== undefined;
   }
 
   giveUpPass(): readonly EndedPass[] {
@@ -275,7 +322,7 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
     if (pass?.number !== event.pass) return;
     if (event.op === 'progress') this.#absorb(this.#hand?.control.positionOf(pass.number));
     else if (event.op === 'filled') this.#onFilled(pass, event);
-    else this.#onInvalidateAnswer(pass, event);
+    else this.#onErrandAnswer(pass, event);
     this.#advance();
   }
 
@@ -352,7 +399,8 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
       return;
     }
     if (this.#progress.end !== undefined && this.#progress.end !== position) {
-      this.#owner.onLost('replaced');
+      // Forced, it goes whatever it is.
+      if (this.#errand?.isForced !== true) this.#owner.onLost('mixed');
       return;
     }
     this.#progress = { highWater: Math.max(position, this.#progress.highWater), end: position };
@@ -370,6 +418,10 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
     }
     if (error.kind === 'not-authorized') {
       this.#owner.onLost('not-authorized');
+      return;
+    }
+    if (error.kind === 'replaced') {
+      this.#owner.onLost(position === 0 ? 'replaced' : 'mixed');
       return;
     }
     const isResumed = pass.start.offset > 0 && position === pass.start.offset;
@@ -391,22 +443,23 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
     this.#reads.settle(this.#progress);
     this.#reads.fail(failure, (read) => (this.#missing(read)?.offset ?? -1) >= block);
     this.#readAhead.reset();
-    this.#failRemoval(failure);
+    this.#failErrand(failure);
   }
 
-  #failRemoval(failure: FsError): void {
-    this.#removal?.reject(failure);
-    this.#removal = undefined;
+  #failErrand(failure: FsError): void {
+    this.#errand?.reject(failure);
+    this.#errand = undefined;
   }
 
-  #onInvalidateAnswer(pass: Pass, { standing, error }: Extract<HandEvent, { op: 'invalidated' }>): void {
-    const removal = this.#removal;
+  #onErrandAnswer(pass: Pass, { standing, error }: Extract<HandEvent, { op: 'invalidated' }>): void {
+    const errand = this.#errand;
     pass.standing = standing ?? pass.standing;
-    this.#removal = undefined;
+    this.#errand = undefined;
     // Either way the handle is of no further use: PAPR forgets that it was read to the end.
     this.#giveUpPass();
-    if (error === undefined) removal?.resolve();
-    else removal?.reject(failureOf(error, { op: 'invalidate' }));
+    if (error === undefined) errand?.resolve();
+    else errand?.reject(failureOf(error, { op: errand.kind }));
+    if (error?.kind === 'replaced' || error?.kind === 'gone') this.#owner.onLost(error.kind);
   }
 
   #onClosed(number: number): void {
@@ -423,7 +476,7 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
     this.#batches.giveUp();
     if (this.#pass === undefined) return;
     if (!this.#batches.isEmpty) this.#stopFill();
-    else if (this.#removal?.isTold !== true) this.#endPass(this.#pass);
+    else if (this.#errand?.isTold !== true) this.#endPass(this.#pass);
   }
 
   #endPass(pass: Pass): void {
@@ -445,9 +498,9 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
     this.#hand?.control.want(NO_PASS);
   }
 
-  #workOf({ detail, bounce, start, standing }: Pass): PassWork {
+  #workOf({ detail, bounce, fingerprint, start, standing }: Pass): PassWork {
     const at = standing === undefined ? { begin: start } : { standing };
-    return { tag: this.#owner.tag, detail, bounce, at };
+    return { tag: this.#owner.tag, detail, bounce, fingerprint, at };
   }
 
   // --- what to do next ---
@@ -488,9 +541,10 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
       case 'stop':
         this.#stopFill();
         return false;
+      case 'compare':
       case 'invalidate':
-        if (this.#pass !== undefined && this.#removal !== undefined)
-          this.#sendInvalidate(hand, this.#pass, this.#removal);
+        if (this.#pass !== undefined && this.#errand !== undefined)
+          this.#sendErrand(hand, this.#pass, this.#errand);
         return false;
       case 'close':
         this.#sendClose(hand);
@@ -526,7 +580,7 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
   }
 
   get #isBusy(): boolean {
-    return !this.#batches.isEmpty || this.#closing !== NO_PASS || this.#removal?.isTold === true;
+    return !this.#batches.isEmpty || this.#closing !== NO_PASS || this.#errand?.isTold === true;
   }
 
   get #owesHand(): boolean {
@@ -544,7 +598,7 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
     const need = this.#need();
     const pass = this.#pass;
     return {
-      pass: pass === undefined ? 'none' : pass.isFinished ? 'finished' : 'open',
+      pass: stateOf(pass),
       mustComeBack: this.#mustComeBack || this.#closing !== NO_PASS,
       isBusy: this.#isBusy,
       hasRoom: batches.hasRoom,
@@ -559,11 +613,18 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
           ? this.#points.nearest(need.offset)
           : START,
       wantsFreshPass: pass !== undefined && this.#retry.wantsFreshPass(batches.planned),
-      removal: this.#removal === undefined ? 'none' : this.#removal.isTold ? 'told' : 'wanted',
-      removalNeedsFinishedPass: source.invalidateNeedsFinishedPass,
+      errand: this.#errand === undefined ? 'none' : this.#errand.isTold ? 'told' : this.#errand.kind,
+      removalNeeds: this.#removalNeeds,
+      isFresh: pass?.start.offset === 0 && pass.standing === undefined,
       isStopped: this.#stopped !== undefined,
       hasEndedPass: this.#ended.length > 0,
     };
+  }
+
+  get #removalNeeds(): Situation['removalNeeds'] {
+    const { invalidateNeedsFinishedPass, knowsIncarnations } = this.#parts.source;
+    if (invalidateNeedsFinishedPass) return 'finished pass';
+    return knowsIncarnations || this.#errand?.isForced === true ? 'pass' : 'comparison';
   }
 
   /** What has to come next; undefined: nobody waits for anything that only firmware can give. */
@@ -620,7 +681,10 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
     this.#pass = {
       number: nextPassNumber(),
       start: from,
-      detail: this.#parts.source.detail(this.#owner.tag),
+      detail: this.#parts.source.detail(this.#owner.tag, this.#owner.sourceIncarnation),
+      // Forced, whatever firmware holds is read to its end.
+      fingerprint: this.#errand?.isForced === true ? undefined : this.#fingerprint,
+      isDoubted: false,
       bounce: new SharedArrayBuffer(MIN_READ_BYTES),
       standing: undefined,
       isFinished: false,
@@ -634,9 +698,11 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
     hand.send({ op: 'fill', ...this.#address(hand, pass), ...fill });
   }
 
-  #sendInvalidate(hand: Hand, pass: Pass, removal: Removal): void {
-    removal.isTold = true;
-    hand.send({ op: 'invalidate', ...this.#address(hand, pass) });
+  #sendErrand(hand: Hand, pass: Pass, errand: Errand): void {
+    errand.isTold = true;
+    const address = this.#address(hand, pass);
+    if (errand.kind === 'comparison') hand.send({ op: 'compare', ...address });
+    else hand.send({ op: 'invalidate', compares: this.#removalNeeds === 'comparison', ...address });
   }
 
   #sendClose(hand: Hand): void {
@@ -691,6 +757,12 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
       this.#reads.settle(this.#progress);
     }
   }
+}
+
+/** A finished handle is kept for a removal alone: one that proves nothing is of no use. */
+function stateOf(pass: Pass | undefined): Situation['pass'] {
+  if (pass === undefined || (pass.isFinished && pass.isDoubted)) return 'none';
+  return pass.isFinished ? 'finished' : 'open';
 }
 
 function failureOf(error: SourceErrorData, fields: Record<string, unknown>): FsError {

@@ -10,6 +10,7 @@ import { Handles } from '../../src/transfer/handles.js';
 import { Hand as HandSide } from '../../src/transfer/pass.js';
 import { LOOK_MS, Pool } from '../../src/transfer/pool.js';
 import type { Command, HandEvent } from '../../src/transfer/protocol.js';
+import { portableSha256 } from '../../src/transfer/sha256.js';
 import { Control, NO_PASS } from '../../src/transfer/protocol.js';
 import type { CursorStep, DumpCursor, DumpDriver, DumpSource, PassState } from '../../src/source/index.js';
 import { SourceError } from '../../src/source/index.js';
@@ -81,6 +82,7 @@ export class TransferBench {
     const source: DumpSource = {
       name: 'sim',
       resumable,
+      knowsIncarnations: false,
       invalidateNeedsFinishedPass: !resumable,
       driver: { module: '', data: undefined },
       detail: () => undefined,
@@ -206,7 +208,7 @@ export class ScriptedThread implements Hand {
     this.#life = life;
     const views = slotViews(cache.arena.slabs);
     const emit = (event: HandEvent): void => void this.#events.push(structuredClone(event));
-    this.#side = new HandSide({ driver, views, control: this.control, emit });
+    this.#side = new HandSide({ driver, views, control: this.control, emit, sha256: portableSha256 });
     queueMicrotask(() => {
       if (!this.#ended) life.onReady();
     });

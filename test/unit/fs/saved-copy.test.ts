@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { countSavedCopy } from '../../../src/fs/index.js';
 import { Bare, errnoOf, sampleBytes, TAG } from '../../support/bare.js';
@@ -10,7 +11,7 @@ test('a copy counts for the incarnation that was read, until the tag comes back'
   const copyOf = (ino: number): { ino: number; bytes: number; sha256: string } => ({
     ino,
     bytes: SIZE,
-    sha256: '',
+    sha256: createHash('sha256').update(sampleBytes(SIZE)).digest('hex'),
   });
   const ino = await bare.lookup(TAG);
   const fh = bare.fs.open(ino, 0);
@@ -19,6 +20,7 @@ test('a copy counts for the incarnation that was read, until the tag comes back'
   await bare.readAll(fh);
   expect(countSavedCopy(dump, copyOf(ino + 1))).toContain('another dump');
   expect(countSavedCopy(dump, { ...copyOf(ino), bytes: SIZE + 1 })).toContain(`${SIZE + 1} bytes`);
+  expect(countSavedCopy(dump, { ...copyOf(ino), sha256: '0' })).toContain('not what firmware delivered');
   bare.fs.release(fh);
   expect(await errnoOf(() => bare.unlink(TAG))).toBe('EBUSY');
   expect(countSavedCopy(dump, copyOf(ino))).toBeUndefined();

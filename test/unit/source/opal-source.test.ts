@@ -132,6 +132,30 @@ test('a dump that vanished while open is gone, and nothing is written where it w
   cursor.close();
 });
 
+test('a dump that took the place of another one is neither read nor acknowledged for it', () => {
+  const one = { id: '0x1\n', type: '0x1\n', content: CONTENT };
+  sysfs.add('a', one);
+  const opal = open();
+  const [before] = opal.list();
+  const place = opal.detail(TAG, before?.incarnation);
+  const early = driver.open(TAG, 0n, place);
+  sysfs.remove('a');
+  sysfs.add('b', one);
+  sysfs.remove('b');
+  sysfs.add('a', { ...one, content: Buffer.alloc(9000, 'other') });
+  expect(opal.detail(TAG, before?.incarnation)).toBeUndefined();
+  const late = driver.open(TAG, 0n, { ...(place as object), ino: 1n });
+  expect(late.read(Buffer.alloc(4096))).toEqual({ bytes: 0, done: true });
+  for (const cursor of [early, late]) {
+    expect(() => cursor.invalidate()).toThrow(
+      expect.objectContaining({ data: expect.objectContaining({ kind: 'gone' }) as unknown }) as Error,
+    );
+    cursor.close();
+  }
+  sysfs.carryOut();
+  expect(opal.list()).toHaveLength(1);
+});
+
 test('invalidate writes to acknowledge', () => {
   sysfs.add('a', { id: '0x1\n', type: '0x1\n', content: CONTENT });
   const cursor = cursorAt(0);

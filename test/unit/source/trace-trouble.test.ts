@@ -6,6 +6,7 @@ import { dumpTag } from '../../../src/base/tag.js';
 import { FirmwareTrace, RTAS_STATUS } from '../../../src/rtas/index.js';
 import type { LibrtasPort, PaprDevice } from '../../../src/rtas/index.js';
 import { BEGINNING, paprDriver } from '../../../src/source/index.js';
+import { readOpalDirectory } from '../../../src/source/opal-directory.js';
 import { createDriver as createOpalDriver } from '../../../src/source/opal-driver.js';
 import { TracedPaprDevice, tracedLibrtas } from '../../../src/source/traced-ports.js';
 import { FakeOpalSysfs } from '../../support/opal-sysfs.js';
@@ -82,7 +83,7 @@ describe('a trace that cannot be written', () => {
     using sysfs = new FakeOpalSysfs();
     sysfs.add('a', { id: '0x1\n', type: '0x1\n', content: Buffer.alloc(5000, 3) });
     const driver = createOpalDriver({ tracePath: nowhere });
-    const cursor = driver.open(TAG, BEGINNING, join(sysfs.dir, 'a'));
+    const cursor = driver.open(TAG, BEGINNING, readOpalDirectory(sysfs.dir).entries[0]?.place);
     const into = Buffer.alloc(8192);
     expect(cursor.read(into)).toMatchObject({ bytes: 5000, done: true });
     expect(() => cursor.invalidate()).not.toThrow();

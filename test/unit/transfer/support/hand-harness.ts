@@ -4,6 +4,7 @@ import { BLOCK_BYTES, NO_SLOT, slotViews } from '../../../../src/memory/index.js
 import type { SourceErrorData } from '../../../../src/source/index.js';
 import { Hand } from '../../../../src/transfer/pass.js';
 import type { Command, HandEvent, PassWork, Standing } from '../../../../src/transfer/protocol.js';
+import { portableSha256 } from '../../../../src/transfer/sha256.js';
 import { Control } from '../../../../src/transfer/protocol.js';
 import type { StartPoint } from '../../../../src/transfer/resume-points.js';
 import { START } from '../../../../src/transfer/resume-points.js';
@@ -128,7 +129,13 @@ export class HandHarness {
 
   #newHand(): Hand {
     const emit = (event: HandEvent): void => void this.#events.push(event);
-    return new Hand({ driver: this.dump, views: slotViews([this.#arena]), control: this.control, emit });
+    return new Hand({
+      driver: this.dump,
+      views: slotViews([this.#arena]),
+      control: this.control,
+      emit,
+      sha256: portableSha256,
+    });
   }
 
   #expectPlaced(start: number, firstBlock: number, slots: readonly number[]): void {

@@ -1,0 +1,174 @@
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import {
+  BEGINNING_BYTES,
+  Fingerprint,
+  fingerprintMemory,
+  sha256In,
+} from '../../../src/transfer/fingerprint.js';
+import { portableSha256 } from '../../../src/transfer/sha256.js';
+import { sampleBytes } from '../../support/bare.js';
+
+const B = BEGINNING_BYTES;
+
+/** What passes deliver, each by another thread. */
+class Passes {
+  readonly memory = fingerprintMemory();
+
+  /** @returns how far it got before it was found to be over another dump; undefined: to the end of `bytes` */
+  run(bytes: Uint8Array, { from = 0, to = bytes.length, chunk = 1000 } = {}): number | undefined {
+    this.#thread.begin(from);
+    for (let at = from; at < to; at += chunk)
+      if (!this.#thread.add(at, bytes.subarray(at, Math.min(to, at + chunk)))) return at;
+    return undefined;
+  }
+
+  end(length: number): boolean {
+    return this.#thread.end(length);
+  }
+
+  get beginningBytes(): number {
+    return this.#thread.beginningBytes;
+  }
+
+  sha256(length: number): string | undefined {
+    return sha256In(this.memory, length)?.toString('hex');
+  }
+
+  get #thread(): Fingerprint {
+    return new Fingerprint(this.memory, portableSha256);
+  }
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+function changedAt(bytes: Uint8Array, at: number): Uint8Array {
+  const other = Uint8Array.from(bytes);
+  other[at] = (other[at] ?? 0) ^ 1;
+  return other;
+}
+
+test.each([1, 4095, 4096, 4097, 100_000])('the digest of %i bytes is known after one pass', (size) => {
+  const passes = new Passes();
+  const dump = sampleBytes(size);
+  expect(passes.run(dump)).toBeUndefined();
+  expect(passes.sha256(size)).toBeUndefined();
+  expect(passes.end(size)).toBe(true);
+  expect(passes.sha256(size)).toBe(sha256(dump));
+  expect(passes.sha256(size + 1)).toBeUndefined();
+});
+
+test('the digest is known after passes without a gap, however they overlap', () => {
+  const size = 50_000;
+  const dump = sampleBytes(size);
+  fc.assert(
+    fc.property(
+      fc.array(
+        fc.record({ from: fc.nat(size), bytes: fc.nat(20_000), chunk: fc.integer({ min: 1, max: 5000 }) }),
+      ),
+      (runs) => {
+        const passes = new Passes();
+        let known = 0;
+        for (const { from, bytes, chunk } of runs) {
+          const to = Math.min(size, from + bytes);
+          expect(passes.run(dump, { from, to, chunk })).toBeUndefined();
+          if (from <= known) known = Math.max(known, to);
+        }
+        expect(passes.run(dump, { from: known })).toBeUndefined();
+        expect(passes.end(size)).toBe(true);
+        expect(passes.sha256(size)).toBe(sha256(dump));
+      },
+    ),
+  );
+});
+
+test('a gap leaves the digest unknown until a pass has filled it', () => {
+  const passes = new Passes();
+  const dump = sampleBytes(20_000);
+  passes.run(dump, { to: 5000 });
+  passes.run(dump, { from: 6000 });
+  expect(passes.end(20_000)).toBe(true);
+  expect(passes.sha256(20_000)).toBeUndefined();
+  passes.run(dump, { from: 5000 });
+  passes.end(20_000);
+  expect(passes.sha256(20_000)).toBe(sha256(dump));
+});
+
+test.each([
+  { known: 20_000, differs: 0, noticed: 4000 },
+  { known: 20_000, differs: B - 1, noticed: 4000 },
+  { known: 20_000, differs: B, noticed: 19_000 },
+  { known: 20_000, differs: 19_999, noticed: 19_000 },
+  { known: 3000, differs: 17, noticed: 2000 },
+  { known: B, differs: 17, noticed: 4000 },
+])(
+  'a pass over another dump, which differs at $differs, is noticed before its bytes are taken in ($known known)',
+  ({ known, differs, noticed }) => {
+    const passes = new Passes();
+    const dump = sampleBytes(30_000);
+    passes.run(dump, { to: known });
+    expect(passes.run(changedAt(dump, differs))).toBe(noticed);
+  },
+);
+
+test('what differs behind all that was delivered is no other dump', () => {
+  const passes = new Passes();
+  const dump = sampleBytes(30_000);
+  const other = changedAt(dump, 20_000);
+  passes.run(dump, { to: 20_000 });
+  expect(passes.run(other)).toBeUndefined();
+  passes.end(30_000);
+  expect(passes.sha256(30_000)).toBe(sha256(other));
+});
+
+test('a pass that begins again before it was compared to the end is compared from the beginning', () => {
+  const passes = new Passes();
+  const dump = sampleBytes(30_000);
+  passes.run(dump, { to: 20_000 });
+  expect(passes.run(dump, { to: 10_000 })).toBeUndefined();
+  expect(passes.run(changedAt(dump, 15_000))).toBe(19_000);
+});
+
+test('a pass that ends before what was delivered is over another dump', () => {
+  const passes = new Passes();
+  const dump = sampleBytes(20_000);
+  passes.run(dump);
+  passes.end(20_000);
+  passes.run(dump, { to: 10_000 });
+  expect(passes.end(10_000)).toBe(false);
+});
+
+test('the beginning that is compared is as long as what is known', () => {
+  const passes = new Passes();
+  expect(passes.beginningBytes).toBe(0);
+  passes.run(sampleBytes(1000));
+  expect(passes.beginningBytes).toBe(1000);
+  passes.run(sampleBytes(9000));
+  expect(passes.beginningBytes).toBe(B);
+});
+
+test('what a thread left half written is forgotten', () => {
+  const passes = new Passes();
+  const dump = sampleBytes(20_000);
+  const dying = new Fingerprint(passes.memory, {
+    ...portableSha256,
+    add: () => {
+      throw new Error('the thread dies');
+    },
+  });
+  dying.begin(0);
+  expect(() => dying.add(0, dump)).toThrow('dies');
+  expect(passes.run(dump)).toBeUndefined();
+  passes.end(20_000);
+  expect(passes.sha256(20_000)).toBe(sha256(dump));
+});
+
+test('the memory holds no byte of the dump once whole chunks have been taken in', () => {
+  const passes = new Passes();
+  const dump = Buffer.alloc(3 * B, 'secret');
+  passes.run(dump, { chunk: B });
+  expect(Buffer.from(new Uint8Array(passes.memory)).includes('secret')).toBe(false);
+});
