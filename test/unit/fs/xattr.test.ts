@@ -15,7 +15,7 @@ function valueOf(name: string, facts: Partial<FakeDump> = {}): unknown {
 
 test('XATTR_NAMES are the documented ones', () => {
   expect(XATTR_NAMES).toEqual(
-    ['tag', 'type', 'name', 'source', 'size_origin', 'delivered', 'state'].map(
+    ['tag', 'type', 'name', 'source', 'size_origin', 'delivered', 'state', 'sha256'].map(
       (name) => `user.platdump.${name}`,
     ),
   );
@@ -39,6 +39,8 @@ describe('readXattr', () => {
     },
     { name: 'delivered', facts: { delivered: 5 * 2 ** 40 }, value: '5497558138880' },
     { name: 'state', facts: { state: 'complete' }, value: 'complete' },
+    { name: 'sha256', value: '' },
+    { name: 'sha256', facts: { sha256: 'ab12' }, value: 'ab12' },
   ])('$name is $value at once', ({ name, facts, value }) => {
     expect(valueOf(name, facts)).toBe(value);
   });

@@ -4,7 +4,7 @@ import type { Dump } from '../../../../src/dump/index.js';
 /** What these units read of a dump. */
 export type FakeDump = {
   -readonly [
-    Key in 'tag' | 'serial' | 'type' | 'size' | 'state' | 'delivered' | 'seenAtMs' | 'lost'
+    Key in 'tag' | 'serial' | 'type' | 'size' | 'state' | 'delivered' | 'seenAtMs' | 'lost' | 'sha256'
   ]: Dump[Key];
 } & Pick<Dump, 'readDirectory'> & { handles: number; addHandle: () => void; dropHandle: () => void };
 
@@ -19,6 +19,7 @@ export function fakeDump(serial: number, facts: Partial<FakeDump> = {}): Dump & 
     delivered: 0,
     seenAtMs: 1_700_000_000_000,
     lost: undefined,
+    sha256: undefined,
     handles: 0,
     addHandle: () => void (dump.handles += 1),
     dropHandle: () => void (dump.handles -= 1),
