@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { tagName } from '../base/tag.js';
 import type { DaemonListing } from './daemon-listing.js';
 import { listingOfDaemon } from './daemon-listing.js';
-import { EXIT, usageError } from './exit-status.js';
+import { CommandError, EXIT, usageError } from './exit-status.js';
 import { endingSignals } from './hang-up.js';
 import { tagArgument } from './info-command.js';
 import type { ParsedOptions } from './parse-options.js';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { loadKoffi } from '../rtas/index.js';
+import { loadKoffi } from '../base/koffi.js';
 import { add, begin, digestOf } from './sha256-words.js';
 
 /**

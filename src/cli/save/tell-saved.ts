@@ -1,6 +1,6 @@
 import { askDaemon } from '../control/control-client.js';
 import { CommandError, EXIT } from '../exit-status.js';
-import { socketOfDaemon } from '../running-daemons.js';
+import { askDaemons, onlyDaemon } from '../running-daemons.js';
 import type { SavedDump } from './save-dump.js';
 
 /**
@@ -10,9 +10,9 @@ import type { SavedDump } from './save-dump.js';
  * @throws Error where the copy does not count
  */
 export async function tellSaved(mountpoint: string, tag: string, copy: SavedDump): Promise<void> {
-  const socket = await socketOfDaemon(mountpoint);
+  const { socketPath } = onlyDaemon(await askDaemons('/v1/status', mountpoint));
   const { ino, bytes, sha256 } = copy;
-  const answer = await askDaemon(socket, `/v1/dumps/${tag}/saved`, {
+  const answer = await askDaemon(socketPath, `/v1/dumps/${tag}/saved`, {
     method: 'POST',
     body: { ino, bytes, sha256 },
   });
