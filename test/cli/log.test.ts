@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { PROGRAM, Workshop } from './program.js';
@@ -71,6 +71,17 @@ describe('mount --daemon', () => {
 });
 
 describe('mount --log-file', () => {
+  test('opens the file again at SIGHUP, and goes on to serve', async () => {
+    const daemon = workshop.start('mount', 'sim', workshop.mountpoint, `--log-file=${path}`);
+    await expect.poll(logged, LIMIT).toContain('"message":"mounted"');
+    renameSync(path, `${path}.1`);
+    daemon.child.kill('SIGHUP');
+    await expect.poll(() => existsSync(path), LIMIT).toBe(true);
+    expect(workshop.exec('ls', [workshop.mountpoint]).stdout).toContain('0x');
+    expect(await daemon.stop('SIGTERM')).toBe(0);
+    expect(logged()).toContain('"message":"stopped"');
+  });
+
   test('keeps the message that ends the program', () => {
     const failed = workshop.run(
       'mount',
