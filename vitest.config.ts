@@ -1,14 +1,25 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/support/longest-first.js';
+
+/** Pure, or with threads that they end themselves: one process serves many such files, a new one for each takes longer. */
+const WITHOUT_MOUNT = ['test/unit/**/*.test.ts', 'test/golden/**/*.test.ts', 'test/contract/**/*.test.ts'];
+
+const shared = {
+  testTimeout: 30_000,
+  hookTimeout: 60_000,
+  pool: 'forks' as const,
+};
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     // Worker threads cannot load TypeScript: everything that starts one runs the compiled program.
     globalSetup: ['test/support/build-once.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
-    pool: 'forks',
-    // Mounts, 200 MiB copies and worker threads share few cores: more files at once only adds time-outs.
+    // Mounts, large copies and worker threads share few cores: more files at once only adds time-outs.
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
+    projects: [
+      { test: { ...shared, name: 'without mount', include: WITHOUT_MOUNT, isolate: false } },
+      { test: { ...shared, name: 'mounted', include: ['test/**/*.test.ts'], exclude: WITHOUT_MOUNT } },
+    ],
   },
 });

@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { DumpTag } from '../../src/base/tag.js';
 import { tagName } from '../../src/base/tag.js';
-import { CELLS, Mounted } from '../support/mounted.js';
+import { KERNEL_CELLS, Mounted } from '../support/mounted.js';
 import { MIB } from '../support/all-sizes.js';
 import { runTool } from '../support/run-tool.js';
 
@@ -79,7 +79,7 @@ const ROWS = CASES.flatMap((wrong, row) =>
   })),
 );
 
-describe.each(CELLS)('size announced wrong, $transport, $discipline', (cell) => {
+describe.each(KERNEL_CELLS)('size announced wrong, $transport, $discipline', (cell) => {
   const content = randomBytes(SIZE);
   let mounted: Mounted;
 

@@ -54,7 +54,7 @@ describe.each(CELLS)('copying tools, $transport, $discipline', (cell) => {
     await mkdir(mounted.out, { recursive: true });
   });
 
-  // 200 MiB a copy: no two are kept.
+  // 80 MiB a copy: no two are kept.
   afterEach(() => rm(mounted.out, { recursive: true }));
 
   afterAll(() => mounted[Symbol.asyncDispose]());

@@ -5,8 +5,11 @@ import type { Mounted } from './mounted.js';
 
 export const MIB = 1024 * 1024;
 
-/** Around one page, one firmware call, several requests, and more than the daemon's cache. */
-export const SIZES = [1, 1023, 4096, 4097, MIB + 13, 200 * MIB] as const;
+/** More than the daemon's cache, which is 64 MiB. */
+const LARGE = 80 * MIB;
+
+/** Around one page, one firmware call, several requests, and more than the cache. */
+export const SIZES = [1, 1023, 4096, 4097, MIB + 13, LARGE] as const;
 export type Size = (typeof SIZES)[number];
 
 /** More than this comes from no file. */

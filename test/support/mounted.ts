@@ -17,12 +17,17 @@ export interface Cell {
   readonly discipline: 'papr' | 'librtas';
 }
 
-export const CELLS: readonly Cell[] = [
+/** For what lies above the transport. */
+export const KERNEL_CELLS: readonly Cell[] = [
   { transport: 'kernel', discipline: 'papr' },
   { transport: 'kernel', discipline: 'librtas' },
-  { transport: 'fuse-native', discipline: 'papr' },
-  { transport: 'fuse-native', discipline: 'librtas' },
 ];
+
+/** The discipline lies below everything that is particular to fuse-native: one column for it. */
+export const CELLS: readonly Cell[] = [...KERNEL_CELLS, { transport: 'fuse-native', discipline: 'papr' }];
+
+/** For what has nothing to do with firmware. */
+export const TRANSPORTS: readonly Cell[] = CELLS.filter(({ discipline }) => discipline === 'papr');
 
 export interface LogLine {
   readonly level: string;
