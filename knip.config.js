@@ -5,10 +5,12 @@ import { join } from 'node:path';
 const src = join(import.meta.dirname, 'src');
 const withoutTests = process.argv.includes('--production');
 
-/** Threads and their drivers are started by name: threadEntry('room/file.js'). */
+/** Threads and their drivers are started by name: startThread('room/file.js'), threadEntry('room/file.js'). */
 const startedByName = readdirSync(src, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts'))
-  .flatMap((file) => [...readFileSync(join(src, file), 'utf8').matchAll(/threadEntry\('([^']+)\.js'\)/g)])
+  .flatMap((file) => [
+    ...readFileSync(join(src, file), 'utf8').matchAll(/(?:threadEntry|startThread)\('([^']+)\.js'/g),
+  ])
   .map(([, entry]) => `src/${entry}.ts!`);
 
 /** @type {import('knip').KnipConfig} */

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { unmountByCall } from './libc.js';
+import { unmountByCall } from './unmount-call.js';
 
 /** What came of an attempt to unmount. */
 export type UmountResult =
