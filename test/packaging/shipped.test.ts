@@ -14,7 +14,7 @@ function filesBelow(directory: string, suffix: string): readonly string[] {
 
 /** Files that the program starts threads from, or names for them. */
 const started = filesBelow('src', '.ts').flatMap((file) =>
-  [...readFileSync(join(root, 'src', file), 'utf8').matchAll(/threadEntry\('([^']+)'\)/g)].map(
+  [...readFileSync(join(root, 'src', file), 'utf8').matchAll(/(?:threadEntry|startThread)\('([^']+)'/g)].map(
     ([, entry = '']) => entry,
   ),
 );
