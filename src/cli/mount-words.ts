@@ -1,3 +1,4 @@
+import { usageError } from './exit-status.js';
 import type { MountListItem } from './mount-list.js';
 
 /**
@@ -39,7 +40,11 @@ export type MountWord =
   | { readonly kind: 'kernel'; readonly option: string }
   | { readonly kind: 'read-only'; readonly on: boolean };
 
-/** What an entry of a `-o` list means that is no option of ours; undefined where nobody knows it. */
+/**
+ * What an entry of a `-o` list means that is no option of ours; undefined where nobody knows it.
+ *
+ * @throws CommandError with status `usage`
+ */
 export function standardMountWord(item: MountListItem): MountWord | undefined {
   const { name, value } = item;
   if (/^x-./i.test(name)) return { kind: 'nothing' };
@@ -49,7 +54,15 @@ export function standardMountWord(item: MountListItem): MountWord | undefined {
   return FOR_THE_KERNEL.has(name) ? { kind: 'kernel', option: name } : undefined;
 }
 
+/** Inside double quotes, where a comma belongs to the label: elsewhere it would begin another option of the kernel's. */
+function label(name: string, value: string): string {
+  const bare = /^"(.+)"$/.exec(value)?.[1] ?? value;
+  if (!/^[!#-[\]-~]+$/.test(bare))
+    throw usageError(`-o ${name}: expected a security label, got ${JSON.stringify(value)}`);
+  return bare.includes(',') ? `"${bare}"` : value;
+}
+
 function wordWithValue(name: string, value: string): MountWord | undefined {
-  if (LABELS.has(name)) return { kind: 'kernel', option: `${name}=${value}` };
+  if (LABELS.has(name)) return { kind: 'kernel', option: `${name}=${label(name, value)}` };
   return WITHOUT_EFFECT_BEFORE_VALUE.has(name) ? { kind: 'nothing' } : undefined;
 }
