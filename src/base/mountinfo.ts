@@ -12,6 +12,8 @@ export interface MountEntry {
   readonly fstype: string;
   /** First column of the mount table. */
   readonly source: string;
+  /** What the filesystem itself was told, as opposed to this one mount of it: `default_permissions`, `max_read=131072`. */
+  readonly superOptions: readonly string[];
 }
 
 let descriptor: number | undefined;
@@ -59,7 +61,7 @@ function parseLine(line: string): MountEntry | undefined {
   // 36 35 98:0 /root /mount/point rw,noatime [optional fields ...] - fstype source superOptions
   const [mount = '', filesystem = ''] = splitOnce(line, ' - ');
   const [id = '', parentId = '', device = '', , mountpoint] = mount.split(' ');
-  const [fstype, source = ''] = filesystem.split(' ');
+  const [fstype, source = '', superOptions = ''] = filesystem.split(' ');
   const numbers = /^(\d+):(\d+)$/.exec(device);
   if (numbers === null || mountpoint === undefined || fstype === undefined || fstype === '') return undefined;
   return {
@@ -70,6 +72,8 @@ function parseLine(line: string): MountEntry | undefined {
     mountpoint: unescapeOctal(mountpoint),
     fstype: unescapeOctal(fstype),
     source: unescapeOctal(source),
+    // A security label in quotes may hold commas.
+    superOptions: superOptions.replace(/"[^"]*"/g, '').split(','),
   };
 }
 

@@ -24,6 +24,7 @@ import type {
   StatFs,
 } from './operations.js';
 import { ROOT_INO } from './operations.js';
+import { assertPermitted } from './permissions.js';
 import { refusal } from './refused.js';
 import type { UnlinkPolicy } from './removal.js';
 import { Removal } from './removal.js';
@@ -79,14 +80,15 @@ export class DumpFilesystem implements Filesystem, AsyncDisposable {
   // --- names ---
 
   lookup(parent: number, name: string, context: RequestContext): Answer<Entry> {
-    if (name === '.' || name === '..') return this.#lookupDot(parent, name);
+    if (name === '.' || name === '..') return this.#lookupDot(parent, name, context);
+    this.#assertPermitted(ROOT_INO, constants.X_OK, context);
     const tag = this.#tagOf(parent, name);
     if (tag === undefined) throw noSuchName(name);
     const dump = this.#store.find(tag);
-    if (dump !== undefined) return this.#entry(dump);
+    if (dump !== undefined) return this.#entry(dump, context);
     const prober = this.#proberFor(context);
     if (prober === undefined || !isPlausible(tag)) throw noSuchName(name);
-    return this.#probe(tag, name, prober, context.signal);
+    return this.#probe(tag, name, prober, context);
   }
 
   forget(ino: number, count: number): void {
@@ -94,6 +96,7 @@ export class DumpFilesystem implements Filesystem, AsyncDisposable {
   }
 
   unlink(parent: number, name: string, context: RequestContext): Answer<void> {
+    this.#assertPermitted(ROOT_INO, constants.W_OK | constants.X_OK, context);
     const tag = this.#tagOf(parent, name);
     const dump = tag === undefined ? undefined : this.#store.find(tag);
     if (dump === undefined) throw noSuchName(name);
@@ -101,18 +104,19 @@ export class DumpFilesystem implements Filesystem, AsyncDisposable {
     return this.#unlinkQuietly(dump, context.signal);
   }
 
-  opendir(ino: number): void {
+  opendir(ino: number, context: RequestContext): void {
     if (ino !== ROOT_INO) throw new FsError('ENOTDIR', 'a dump is no directory', { severity: 'debug' });
+    this.#assertPermitted(ino, constants.R_OK, context);
   }
 
   readdir(offset: number): Iterable<DirectoryEntry> {
     return this.#listing.behind(offset);
   }
 
-  entryOf(ino: number): Entry | undefined {
+  entryOf(ino: number, context: RequestContext): Entry | undefined {
     const dump = this.#listing.dumpOf(ino);
     // Without an exact size there is nothing that a caller of readdir could use without asking again.
-    return dump?.size === undefined ? undefined : this.#entry(dump);
+    return dump?.size === undefined ? undefined : this.#entry(dump, context);
   }
 
   // --- attributes ---
@@ -130,8 +134,9 @@ export class DumpFilesystem implements Filesystem, AsyncDisposable {
     return inode.dump.measure(context.signal).then(() => this.#told(inode, handle));
   }
 
-  access(ino: number, mask: number): void {
+  access(ino: number, mask: number, context: RequestContext): void {
     if (ino !== ROOT_INO) this.#inode(ino);
+    this.#assertPermitted(ino, mask, context);
     if ((mask & constants.W_OK) !== 0 && ino !== ROOT_INO)
       throw new FsError('EACCES', 'dumps are read-only', { severity: 'debug' });
   }
@@ -154,6 +159,7 @@ export class DumpFilesystem implements Filesystem, AsyncDisposable {
   getxattr(ino: number, name: string, context: RequestContext): Answer<Uint8Array> {
     if (ino === ROOT_INO) throw noXattr(name);
     const { dump } = this.#inode(ino);
+    this.#assertPermitted(ino, constants.R_OK, context);
     return readXattr(dump, this.#store.source.name, name, () => context.signal);
   }
 
@@ -165,10 +171,11 @@ export class DumpFilesystem implements Filesystem, AsyncDisposable {
 
   // --- open files ---
 
-  open(ino: number, flags: number): number {
+  open(ino: number, flags: number, context: RequestContext): number {
     const inode = this.#inode(ino);
     const writes = (flags & (constants.O_WRONLY | constants.O_RDWR | constants.O_TRUNC)) !== 0;
     if (writes) throw new FsError('EACCES', 'dumps are read-only', { severity: 'debug' });
+    this.#assertPermitted(ino, constants.R_OK, context);
     // ESTALE makes the kernel look the name up once more: the tag may have come back.
     if (inode.dump.lost !== undefined) throw stale(inode.dump);
     return this.#inodes.open(inode).fh;
@@ -225,20 +232,31 @@ export class DumpFilesystem implements Filesystem, AsyncDisposable {
     return work?.finally(done);
   }
 
-  #entry(dump: Dump): Entry {
-    const inode = this.#inodes.lookUp(dump);
-    return dumpEntry(inode.dump, this.#options, this.#generation);
+  #entry(dump: Dump, { isCheckedByKernel }: RequestContext): Entry {
+    this.#inodes.lookUp(dump);
+    const entry = dumpEntry(dump, this.#options, this.#generation);
+    // A name that the kernel resolves without asking is one that it lets everybody use.
+    return isCheckedByKernel ? entry : { ...entry, validMs: 0 };
+  }
+
+  #assertPermitted(ino: number, wanted: number, context: RequestContext): void {
+    if (context.isCheckedByKernel) return;
+    const attributes =
+      ino === ROOT_INO
+        ? rootAttributes(this.#options, this.#mountedAtMs)
+        : dumpAttributes(this.#inode(ino).dump, this.#options);
+    assertPermitted(context, attributes, wanted);
   }
 
   /**
    * What the kernel asks when somebody comes with a file handle (open_by_handle_at(2), an NFS client) whose inode it has
    * dropped meanwhile: the inode itself, and the directory that it is in.
    */
-  #lookupDot(ino: number, name: '.' | '..'): Entry {
+  #lookupDot(ino: number, name: '.' | '..', context: RequestContext): Entry {
     if (ino === ROOT_INO || name === '..') return rootEntry(this.#options, this.#mountedAtMs);
     const dump = this.#inodes.get(ino)?.dump ?? this.#listing.dumpOf(ino);
     if (dump === undefined) throw new FsError('ESTALE', `inode ${ino} is gone`, { severity: 'debug' });
-    return this.#entry(dump);
+    return this.#entry(dump, context);
   }
 
   /** @throws FsError where no name can be, there or not */
@@ -255,10 +273,10 @@ export class DumpFilesystem implements Filesystem, AsyncDisposable {
     return uid === this.#options.uid ? 'owner' : undefined;
   }
 
-  async #probe(tag: DumpTag, name: string, prober: Prober, signal: AbortSignal): Promise<Entry> {
-    const dump = await this.#store.probe(tag, prober, signal);
+  async #probe(tag: DumpTag, name: string, prober: Prober, context: RequestContext): Promise<Entry> {
+    const dump = await this.#store.probe(tag, prober, context.signal);
     if (dump === undefined) throw noSuchName(name);
-    return this.#entry(dump);
+    return this.#entry(dump, context);
   }
 
   /** A read is about to cross the end that the kernel knows: if firmware is near it, its word comes first. */

@@ -49,14 +49,14 @@ export class GuardedFilesystem implements Filesystem {
     return this.#ifStillOpen(this.#inner.getattr(ino, context, fh), locked);
   }
 
-  access(ino: number, mask: number): void {
+  access(ino: number, mask: number, context: RequestContext): void {
     this.#assertShown(ino);
-    this.#inner.access(ino, mask);
+    this.#inner.access(ino, mask, context);
   }
 
-  open(ino: number, flags: number): number {
+  open(ino: number, flags: number, context: RequestContext): number {
     this.#assertShown(ino);
-    return this.#inner.open(ino, flags);
+    return this.#inner.open(ino, flags, context);
   }
 
   read(fh: number, offset: number, length: number, context: RequestContext): Answer<PinnedBytes> {
@@ -74,16 +74,16 @@ export class GuardedFilesystem implements Filesystem {
     this.#inner.release(fh);
   }
 
-  opendir(ino: number): void {
-    this.#inner.opendir(ino);
+  opendir(ino: number, context: RequestContext): void {
+    this.#inner.opendir(ino, context);
   }
 
   readdir(offset: number): Iterable<DirectoryEntry> {
     return this.#gate.locked() ? [] : this.#inner.readdir(offset);
   }
 
-  entryOf(ino: number): Entry | undefined {
-    return this.#gate.locked() ? undefined : this.#inner.entryOf(ino);
+  entryOf(ino: number, context: RequestContext): Entry | undefined {
+    return this.#gate.locked() ? undefined : this.#inner.entryOf(ino, context);
   }
 
   unlink(parent: number, name: string, context: RequestContext): Answer<void> {

@@ -10,6 +10,10 @@ export interface RequestContext {
   readonly uid: number | undefined;
   readonly gid: number;
   readonly pid: number;
+  /** Supplementary groups, as far as they can be found out. */
+  groups(): readonly number[];
+  /** The kernel has compared owner, group and mode with the caller before it asked (`default_permissions`). */
+  readonly isCheckedByKernel: boolean;
   /** Aborted by FUSE_INTERRUPT. Created on first use: most requests never wait. */
   readonly signal: AbortSignal;
 }
@@ -99,19 +103,19 @@ export interface Filesystem {
   /** Waits while the size is unknown. `fh`: the handle through which a read is about to cross the known end. */
   getattr(ino: number, context: RequestContext, fh?: number): Answer<Attributes>;
   /** @param flags as open(2) @throws EACCES for writing */
-  open(ino: number, flags: number): number;
+  open(ino: number, flags: number, context: RequestContext): number;
   /** Shorter than `length` only at the true end of the dump. */
   read(fh: number, offset: number, length: number, context: RequestContext): Answer<PinnedBytes>;
   release(fh: number): void;
   /** Open directories have no state. */
-  opendir(ino: number): void;
+  opendir(ino: number, context: RequestContext): void;
   /** Entries behind `offset`, as they are now. Touches no firmware. */
   readdir(offset: number): Iterable<DirectoryEntry>;
   /** For READDIRPLUS: counts one lookup, or gives nothing when the attributes are not known without waiting. */
-  entryOf(ino: number): Entry | undefined;
+  entryOf(ino: number, context: RequestContext): Entry | undefined;
   unlink(parent: number, name: string, context: RequestContext): Answer<void>;
-  /** @param mask R_OK, W_OK, X_OK; permissions proper are the kernel's (`default_permissions`) */
-  access(ino: number, mask: number): void;
+  /** Asked where the kernel does not check permissions. @param mask R_OK, W_OK, X_OK @throws EACCES */
+  access(ino: number, mask: number, context: RequestContext): void;
   statfs(): StatFs;
   getxattr(ino: number, name: string, context: RequestContext): Answer<Uint8Array>;
   listxattr(ino: number): readonly string[];

@@ -217,7 +217,7 @@ describe.each([
     const bytes = sampleBytes(300_001);
     bare.put(TAG, bytes, { announcedSize: 400_000 });
     const ino = await bare.lookup(TAG);
-    const fh = bare.fs.open(ino, 0);
+    const fh = bare.fs.open(ino, 0, context());
     const changes: string[] = [];
     bare.fs.onKernelCacheChange(({ kind }) => changes.push(kind));
     expect((await bare.fs.getattr(ino, context(), fh)).size).toBe(300_001);
@@ -249,7 +249,7 @@ describe.each([
     const bytes = sampleBytes(300_001);
     bare.put(TAG, bytes, { announcedSize: 200_000 });
     const ino = await bare.lookup(TAG);
-    const fh = bare.fs.open(ino, 0);
+    const fh = bare.fs.open(ino, 0, context());
     expect((await bare.fs.getattr(ino, context())).size).toBe(200_000);
     await bare.read(fh, 0, 131_072);
     expect((await bare.fs.getattr(ino, context(), fh)).size).toBe(300_001); // as the kernel does at the known end
@@ -333,7 +333,7 @@ describe.each([
     const bytes = sampleBytes(8 * MIB);
     bare.put(TAG, bytes);
     const ino = await bare.lookup(TAG);
-    const fh = bare.fs.open(ino, 0);
+    const fh = bare.fs.open(ino, 0, context());
     await bare.read(fh, 0, 4096);
     const gone = new Promise((resolve) =>
       bare.store.events.subscribe((event) => event.kind === 'removed' && resolve(0)),
@@ -489,7 +489,7 @@ describe.each([
     const entry = await bare.fs.lookup(ino, '.', context());
     expect(entry.attributes.ino).toBe(ino);
     expect(bare.counts.inodes, 'it counts as a lookup').toBe(1);
-    expect((await bare.readAll(bare.fs.open(ino, 0))).equals(sampleBytes(10))).toBe(true);
+    expect((await bare.readAll(bare.fs.open(ino, 0, context()))).equals(sampleBytes(10))).toBe(true);
     const parent = await bare.fs.lookup(ino, '..', context());
     expect(parent).toMatchObject({ attributes: { ino: ROOT_INO }, generation: 0 });
     const { generation } = entry;
@@ -506,7 +506,7 @@ describe.each([
     await using bare = new Bare({ ...variant });
     bare.put(TAG, sampleBytes(10));
     const ino = await bare.lookup(TAG);
-    const fh = bare.fs.open(ino, 0);
+    const fh = bare.fs.open(ino, 0, context());
     bare.fs.release(fh);
     bare.fs.forget(ino, 1);
     expect(bare.counts).toEqual({ inodes: 0, handles: 0 });

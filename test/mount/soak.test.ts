@@ -64,7 +64,7 @@ describe.each(['papr', 'librtas'] as const)(`${ROUNDS} rounds without a kernel, 
     for (let count = 0; count < ROUNDS; count += 1) {
       for (const { tag, bytes } of dumps) {
         const ino = await bare.lookup(tag);
-        const fh = bare.fs.open(ino, 0);
+        const fh = bare.fs.open(ino, 0, context());
         const at = (count * 40_961) % bytes.length;
         expect((await bare.read(fh, at, 100_000)).equals(bytes.subarray(at, at + 100_000))).toBe(true);
         const controller = new AbortController();

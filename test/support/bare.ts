@@ -129,7 +129,7 @@ export class Bare implements AsyncDisposable {
   }
 
   async open(tag: DumpTag): Promise<number> {
-    return this.fs.open(await this.lookup(tag), 0);
+    return this.fs.open(await this.lookup(tag), 0, context());
   }
 
   /** One read as a reader sees it: delivered and copied. */
@@ -156,7 +156,7 @@ export class Bare implements AsyncDisposable {
   }
 
   names(): string[] {
-    this.fs.opendir(ROOT_INO);
+    this.fs.opendir(ROOT_INO, context());
     const names = [...this.fs.readdir(0)].map(({ name }) => name);
     return names.filter((name) => name !== '.' && name !== '..').sort();
   }
@@ -182,7 +182,7 @@ export function context(
   signal: AbortSignal = new AbortController().signal,
   uid: number | undefined = 0,
 ): RequestContext {
-  return { uid, gid: 0, pid: 1, signal };
+  return { uid, gid: 0, pid: 1, groups: () => [], isCheckedByKernel: true, signal };
 }
 
 export const TAG = dumpTag(0x200000001n);

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn, spawnSync } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -106,6 +106,23 @@ export class Mounted implements AsyncDisposable {
     return daemon;
   }
 
+  /**
+   * Starts the program on a FUSE device that the test has opened and mounts at the mount point, with these options for
+   * the kernel. Whoever mounts unmounts: that is up to the test, too.
+   */
+  async startOnDevice(options: string, ...args: string[]): Promise<void> {
+    const fd = openSync('/dev/fuse', 'r+');
+    const all = `fd=3,rootmode=40000,user_id=0,group_id=0,${options}`;
+    spawnSync('mount', ['-i', '-t', 'fuse.platdumpfs', '-o', all, 'sim', this.mountpoint], {
+      stdio: ['ignore', 'inherit', 'inherit', fd],
+    });
+    const command = this.command(...args).slice(0, -1);
+    const daemon = new Daemon([...command, '/dev/fd/3'], this.directory, [fd]);
+    closeSync(fd);
+    this.#daemons.push(daemon);
+    await daemon.said('mounted');
+  }
+
   /** Command line for this mount: everything behind the name of the interpreter. */
   command(...args: string[]): readonly string[] {
     const { transport, discipline } = this.cell;
@@ -158,10 +175,15 @@ export class Daemon {
   readonly #ended: Promise<Exit>;
   readonly #news = new EventEmitter();
 
-  constructor(args: readonly string[], directory: string) {
+  /** @param descriptors that it inherits, from 3 on */
+  constructor(args: readonly string[], directory: string, descriptors: readonly number[] = []) {
     const env: NodeJS.ProcessEnv = { ...process.env, RUNTIME_DIRECTORY: join(directory, 'run') };
     delete env['JOURNAL_STREAM'];
-    this.child = spawn(process.execPath, args, { cwd: directory, env, stdio: ['ignore', 'ignore', 'pipe'] });
+    this.child = spawn(process.execPath, args, {
+      cwd: directory,
+      env,
+      stdio: ['ignore', 'ignore', 'pipe', ...descriptors],
+    });
     this.child.stderr?.on('data', (chunk: Buffer) => {
       this.stderr += chunk.toString();
       this.#news.emit('news');

@@ -14,7 +14,7 @@ import type { Negotiation } from './negotiate.js';
 import { Notifier } from './notifier.js';
 import { ReplyChannel } from './reply-channel.js';
 import { Session } from './session.js';
-import { connectionOf, mountpointOf, wakeReader, wakeReaderNow } from './wake-reader.js';
+import { connectionOf, mountOf, mountpointOf, wakeReader, wakeReaderNow } from './wake-reader.js';
 
 /** How long the end of the last mount may take to reach the reader. */
 const LET_GO_MS = 250;
@@ -91,6 +91,16 @@ export class KernelMount implements Mounted {
   /** Minor device number of the files of the mount, where it can be known. */
   get connection(): number | undefined {
     return connectionOf(this.#fd) ?? this.#place?.connection;
+  }
+
+  /**
+   * Finds out from the mount table whether the kernel compares owner, group and mode with callers. Where the mount is not
+   * to be seen there (it is in another namespace, or the kernel is older than 6.16 and somebody else has mounted), the
+   * filesystem goes on doing so itself.
+   */
+  lookAtOptions(): void {
+    const options = mountOf(this.connection)?.superOptions ?? [];
+    this.#session.kernelChecksPermissions = options.includes('default_permissions');
   }
 
   unmount(timeoutMs: number): Promise<void> {

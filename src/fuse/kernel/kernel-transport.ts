@@ -41,6 +41,7 @@ async function serve(
     const negotiation = await mounted.initialized();
     if (negotiation === undefined) throw new MountError('the kernel closed the connection while mounting');
     if (negotiation.kind === 'refused') throw new MountError(negotiation.why);
+    mounted.lookAtOptions();
     raiseReadAhead(mounted.connection, log);
     return mounted;
   } catch (error) {

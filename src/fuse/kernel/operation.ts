@@ -21,6 +21,8 @@ export interface Server {
   readonly replies: Replies;
   /** Handles that the kernel holds. */
   readonly openFiles: Set<number>;
+  /** The mount has the option `default_permissions`. */
+  readonly kernelChecksPermissions: boolean;
   initialize(request: InitRequest): Negotiation;
   interrupt(unique: bigint): void;
 }

@@ -1,6 +1,7 @@
 import type { ByteReader } from '../../base/byte-reader.js';
 import type { Answer, RequestContext } from '../../fs/index.js';
 import type { Asked } from '../answer.js';
+import { callerGroups } from './caller-groups.js';
 import type { InHeader } from './in-header.js';
 import type { Operation, Server } from './operation.js';
 
@@ -32,6 +33,14 @@ export class KernelRequest implements RequestContext, Asked<unknown> {
 
   get operation(): string {
     return this.#kind.name;
+  }
+
+  groups(): readonly number[] {
+    return callerGroups(this);
+  }
+
+  get isCheckedByKernel(): boolean {
+    return this.#server.kernelChecksPermissions;
   }
 
   get signal(): AbortSignal {

@@ -50,6 +50,8 @@ export class Session implements Server {
   readonly filesystem: Filesystem;
   readonly replies: Replies;
   readonly openFiles = new Set<number>();
+  /** False until it is known: then the filesystem checks. */
+  kernelChecksPermissions = false;
   /** Settles with the kernel's first INIT that we understand, or do not. */
   readonly initialized: Promise<Negotiation>;
   readonly #options: SessionOptions;

@@ -1,5 +1,6 @@
 import { readFileSync, statfsSync } from 'node:fs';
 import { statfs, writeFile } from 'node:fs/promises';
+import type { MountEntry } from '../../base/mountinfo.js';
 import { parseMountInfo, readMountInfo } from '../../base/mountinfo.js';
 
 /**
@@ -51,7 +52,12 @@ async function abort(connection: number): Promise<boolean> {
 
 /** A place in this namespace where the connection is mounted. */
 export function mountpointOf(connection: number | undefined): string | undefined {
+  return mountOf(connection)?.mountpoint;
+}
+
+/** A mount of the connection in this namespace. */
+export function mountOf(connection: number | undefined): MountEntry | undefined {
   if (connection === undefined) return undefined;
   const entries = parseMountInfo(readMountInfo());
-  return entries.find((entry) => entry.deviceMajor === 0 && entry.deviceMinor === connection)?.mountpoint;
+  return entries.find((entry) => entry.deviceMajor === 0 && entry.deviceMinor === connection);
 }

@@ -64,8 +64,12 @@ export class Adapter {
   }
 
   /** @throws ENFILE when libfuse would keep too many copies of the listing @returns no handle */
-  opendir(): number {
-    this.#filesystem.opendir(ROOT_INO);
+  opendir(): Answer<number> {
+    return this.#requests.run((context) => this.#opendir(context));
+  }
+
+  #opendir(context: RequestContext): number {
+    this.#filesystem.opendir(ROOT_INO, context);
     if ((this.#openDirectories + 1) * this.#filesystem.statfs().files > MAX_LISTED_ENTRIES)
       throw new FsError('ENFILE', 'too many open directories', { fields: { open: this.#openDirectories } });
     this.#openDirectories += 1;
@@ -86,7 +90,7 @@ export class Adapter {
       this.#walk.visit(path, context, (inode) => {
         const name = inode.hold();
         try {
-          return this.#add({ fh: this.#filesystem.open(inode.ino, flags), name });
+          return this.#add({ fh: this.#filesystem.open(inode.ino, flags, context), name });
         } catch (error) {
           name.release();
           throw error;
@@ -131,7 +135,7 @@ export class Adapter {
 
   access(path: string, mask: number): Answer<void> {
     return this.#requests.run((context) =>
-      this.#walk.visit(path, context, ({ ino }) => this.#filesystem.access(ino, mask)),
+      this.#walk.visit(path, context, ({ ino }) => this.#filesystem.access(ino, mask, context)),
     );
   }
 

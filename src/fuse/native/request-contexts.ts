@@ -25,6 +25,9 @@ export class RequestContexts {
       uid: this.#uid,
       gid: 0,
       pid: 0,
+      groups: () => [],
+      // `default_permissions` is among the options of every such mount.
+      isCheckedByKernel: true,
       get signal() {
         controller ??= new AbortController();
         waiting.add(controller);

@@ -168,7 +168,7 @@ describe('a remembered dump', () => {
   test('that is gone offers no bytes to anybody, however early', async () => {
     bare.store.announce({ tag: TAG, size: SIZE, isRemembered: true });
     const ino = await bare.lookup(TAG);
-    expect(bare.fs.entryOf(ino)).toBeUndefined();
+    expect(bare.fs.entryOf(ino, context())).toBeUndefined();
     expect(await errnoOf(() => bare.fs.getattr(ino, context()))).toBe('ESTALE');
     expect(await errnoOf(() => bare.lookup(TAG))).toBe('ENOENT');
     expect(bare.names()).toEqual([]);

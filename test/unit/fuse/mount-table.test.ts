@@ -27,6 +27,7 @@ describe('parseMountInfo', () => {
         mountpoint: '/mnt2',
         fstype: 'ext3',
         source: '/dev/root',
+        superOptions: ['rw', 'errors=continue'],
       },
     },
     {
@@ -37,6 +38,10 @@ describe('parseMountInfo', () => {
     {
       text: line(1, 2, '/with\\040blank\\011tab\\134and\\012line'),
       entry: { mountpoint: '/with blank\ttab\\and\nline' },
+    },
+    {
+      text: line(1, 2, '/a', 'rw - fuse x rw,user_id=0,context="a,default_permissions",allow_other'),
+      entry: { superOptions: ['rw', 'user_id=0', 'context=', 'allow_other'] },
     },
     { text: line(1, 2, '/ü€'), entry: { mountpoint: '/ü€' } },
     { text: line(1, 2, '/a', 'rw -  '), entry: undefined },

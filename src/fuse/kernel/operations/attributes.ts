@@ -17,8 +17,8 @@ export const statx = replying(
   encodeStatxOut,
 );
 
-export const access = acknowledging('access', ({ filesystem }, { nodeid, body }) =>
-  filesystem.access(nodeid, decodeAccess(body)),
+export const access = acknowledging('access', ({ filesystem }, request) =>
+  filesystem.access(request.nodeid, decodeAccess(request.body), request),
 );
 
 export const statfs = replying('statfs', ({ filesystem }) => filesystem.statfs(), encodeStatfs);

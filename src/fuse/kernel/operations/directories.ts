@@ -10,9 +10,9 @@ import type { KernelRequest } from '../request.js';
 
 export const opendir = replying(
   'opendir',
-  ({ filesystem }, { nodeid, body }) => {
-    decodeOpen(body);
-    filesystem.opendir(nodeid);
+  ({ filesystem }, request) => {
+    decodeOpen(request.body);
+    filesystem.opendir(request.nodeid, request);
   },
   (writer) => encodeOpen(writer, 0, 0),
 );
@@ -36,9 +36,11 @@ export const readdirplus: Operation<Listing> = {
   name: 'readdirplus',
   silent: false,
   run: list,
-  reply: ({ filesystem, replies }, { unique }, { entries, size }) => {
-    const counted = encodeDirectoryPlus(replies.startBody(), entries, size, (ino) => filesystem.entryOf(ino));
-    if (replies.sendBody(unique)) return;
+  reply: ({ filesystem, replies }, request, { entries, size }) => {
+    const counted = encodeDirectoryPlus(replies.startBody(), entries, size, (ino) =>
+      filesystem.entryOf(ino, request),
+    );
+    if (replies.sendBody(request.unique)) return;
     for (const ino of counted) filesystem.forget(ino, 1);
   },
 };

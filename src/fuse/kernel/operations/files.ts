@@ -10,7 +10,7 @@ import { acknowledging } from '../operation.js';
 export const open: Operation<number> = {
   name: 'open',
   silent: false,
-  run: ({ filesystem }, { nodeid, body }) => filesystem.open(nodeid, decodeOpen(body)),
+  run: ({ filesystem }, request) => filesystem.open(request.nodeid, decodeOpen(request.body), request),
   reply: ({ filesystem, replies, openFiles }, { unique }, fh) => {
     // An inode's content never changes, so pages outlive the file that read them.
     encodeOpen(replies.startBody(), fh, FOPEN_KEEP_CACHE | FOPEN_NOFLUSH);
