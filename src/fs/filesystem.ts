@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { constants } from 'node:fs';
-import { FsError } from '../base/errno.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FsError, interrupted } from '../base/errno.js';
 import { Listeners } from '../base/listeners.js';
 import type { Logger } from '../base/log.js';
 import type { PinnedBytes } from '../base/pinned-bytes.js';
@@ -28,6 +29,7 @@ import { assertPermitted } from './permissions.js';
 import { refusal } from './refused.js';
 import type { UnlinkPolicy } from './removal.js';
 import { Removal } from './removal.js';
+import type { Arrival } from './told-sizes.js';
 import { noXattr, readXattr, XATTR_NAMES } from './xattr.js';
 
 export interface FilesystemOptions extends Ownership {
@@ -35,6 +37,16 @@ export interface FilesystemOptions extends Ownership {
   readonly unlinkPolicy: UnlinkPolicy;
   readonly readOnly: boolean;
   readonly log: Logger;
+}
+
+/** A request for bytes, on its way. */
+interface Read {
+  readonly handle: Handle;
+  readonly offset: number;
+  readonly length: number;
+  readonly context: RequestContext;
+  readonly isDirect: boolean;
+  readonly arrival: Arrival;
 }
 
 const STATFS_BLOCK_BYTES = 4096;
@@ -129,9 +141,9 @@ export class DumpFilesystem implements Filesystem, AsyncDisposable {
     const mayChange = inode.dump.lost === undefined && inode.dump.size?.exact !== true;
     // Others hear what a reader at the end waits for as well: an older size must not overtake the answer to it.
     if (mayChange && (handle !== undefined || inode.confirming > 0))
-      return this.#confirmedAttributes(inode, handle, context.signal);
-    if (inode.dump.size !== undefined) return this.#told(inode, handle);
-    return inode.dump.measure(context.signal).then(() => this.#told(inode, handle));
+      return this.#confirmedAttributes(inode, handle, context);
+    if (inode.dump.size !== undefined) return this.#told(inode, handle, context);
+    return inode.dump.measure(context.signal).then(() => this.#told(inode, handle, context));
   }
 
   access(ino: number, mask: number, context: RequestContext): void {
@@ -181,11 +193,19 @@ export class DumpFilesystem implements Filesystem, AsyncDisposable {
     return this.#inodes.open(inode).fh;
   }
 
-  read(fh: number, offset: number, length: number, context: RequestContext): Answer<PinnedBytes> {
+  read(
+    fh: number,
+    offset: number,
+    length: number,
+    context: RequestContext,
+    isDirect = false,
+  ): Answer<PinnedBytes> {
     const handle = this.#handle(fh);
-    const bytes = handle.inode.dump.read(offset, length, handle.knownSize, () => context.signal);
-    if (bytes instanceof Promise) return bytes.then((late) => this.#checked(late, handle, offset, length));
-    return this.#checked(bytes, handle, offset, length);
+    const { dump, told } = handle.inode;
+    const read = { handle, offset, length, context, isDirect, arrival: told.arrival(context.pid) };
+    const bytes = dump.read(offset, length, handle.knownSize, () => context.signal);
+    if (bytes instanceof Promise) return bytes.then((late) => this.#checked(late, read));
+    return this.#checked(bytes, read);
   }
 
   release(fh: number): void {
@@ -232,9 +252,9 @@ export class DumpFilesystem implements Filesystem, AsyncDisposable {
     return work?.finally(done);
   }
 
-  #entry(dump: Dump, { isCheckedByKernel }: RequestContext): Entry {
-    this.#inodes.lookUp(dump);
+  #entry(dump: Dump, { isCheckedByKernel, pid }: RequestContext): Entry {
     const entry = dumpEntry(dump, this.#options, this.#generation);
+    this.#inodes.lookUp(dump).told.tell(entry.attributes.size, pid);
     // A name that the kernel resolves without asking is one that it lets everybody use.
     return isCheckedByKernel ? entry : { ...entry, validMs: 0 };
   }
@@ -283,8 +303,9 @@ export class DumpFilesystem implements Filesystem, AsyncDisposable {
   async #confirmedAttributes(
     inode: Inode,
     handle: Handle | undefined,
-    signal: AbortSignal,
+    context: RequestContext,
   ): Promise<Attributes> {
+    const { signal } = context;
     inode.confirming += 1;
     try {
       await inode.dump.confirmSize(signal);
@@ -292,28 +313,49 @@ export class DumpFilesystem implements Filesystem, AsyncDisposable {
     } finally {
       inode.confirming -= 1;
     }
-    return this.#told(inode, handle);
+    return this.#told(inode, handle, context);
   }
 
   /** Attributes as they go out: from now on the reader counts on this size. */
-  #told(inode: Inode, handle: Handle | undefined): Attributes {
+  #told(inode: Inode, handle: Handle | undefined, { pid }: RequestContext): Attributes {
     const bytes = inode.dump.size?.bytes;
     if (handle !== undefined) handle.knownSize = bytes;
     for (const open of inode.handles) open.knownSize ??= bytes;
-    return dumpAttributes(inode.dump, this.#options);
+    const attributes = dumpAttributes(inode.dump, this.#options);
+    inode.told.tell(attributes.size, pid);
+    return attributes;
   }
 
   /** What was read, unless the reader would take it for something else than it is. */
-  #checked(bytes: PinnedBytes, handle: Handle, offset: number, length: number): PinnedBytes {
-    const { dump } = handle.inode;
-    const { knownSize = 0 } = handle;
-    const misled = misledBy(dump, knownSize, { asked: offset + length, reached: offset + bytes.length });
-    if (misled === undefined && dump.lost !== 'not-authorized') return bytes;
-    bytes[Symbol.dispose]();
-    if (dump.lost === 'not-authorized')
+  #checked(bytes: PinnedBytes, read: Read): Answer<PinnedBytes> {
+    const { dump } = read.handle.inode;
+    if (dump.lost === 'not-authorized') {
+      bytes[Symbol.dispose]();
       throw new FsError('EPERM', 'the platform delivers this dump elsewhere');
-    throw new FsError('EIO', `the dump is ${misled} than announced: open it again to read all of it`, {
-      fields: { tag: tagName(dump.tag), announced: knownSize },
+    }
+    const { knownSize = 0 } = read.handle;
+    // Whoever trusts a size that is too small copies too little and believes that this is all.
+    if (knownSize > 0 && read.offset + read.length >= knownSize && dump.exceeds(knownSize)) {
+      bytes[Symbol.dispose]();
+      throw announcedWrong('longer', dump, knownSize);
+    }
+    return bytes.length < read.length && !read.isDirect ? this.#ending(bytes, read) : bytes;
+  }
+
+  /** The end of a dump is about to be shown: it has to become the size that the kernel believes in. */
+  #ending(bytes: PinnedBytes, read: Read): PinnedBytes | Promise<PinnedBytes> {
+    const { handle, offset, context } = read;
+    const { dump, told } = handle.inode;
+    const settlesInMs = told.settlesIn(read.arrival, offset, dump.size?.bytes ?? 0);
+    if (settlesInMs === undefined) {
+      told.tell(offset + bytes.length, context.pid, true);
+      return bytes;
+    }
+    bytes[Symbol.dispose]();
+    // Mostly this is the kernel's read-ahead. When that fails, nobody is told, and the kernel asks for the page that somebody
+    // waits for alone; the answer to that is safe if it does so late enough.
+    return sleepUnlessInterrupted(settlesInMs, context.signal).then(() => {
+      throw announcedWrong('shorter', dump, handle.knownSize);
     });
   }
 
@@ -327,6 +369,17 @@ export class DumpFilesystem implements Filesystem, AsyncDisposable {
     const handle = this.#inodes.handle(fh);
     if (handle === undefined) throw new FsError('EBADF', `no open file ${fh}`);
     return handle;
+  }
+
+  /**
+   * A size that may be corrected is asked for each time anyway. To tell the kernel of it while a read is under way would
+   * keep it from taking that read's answer for the end (`ToldSizes`).
+   */
+  #onSizeChange(ino: number): void {
+    const inode = this.#inodes.get(ino);
+    if (inode?.handles.size !== 0) return;
+    inode.told.tell(Infinity, 0);
+    this.#changes.emit({ kind: 'attributes', ino });
   }
 
   #onStoreEvent(event: StoreEvent): void {
@@ -343,9 +396,7 @@ export class DumpFilesystem implements Filesystem, AsyncDisposable {
         if (!this.#unlinking.has(dump)) this.#changes.emit({ kind: 'delete', name, ino });
         break;
       case 'size':
-        // A size that may be corrected is asked for each time anyway. To tell the kernel of it while a read is under way
-        // would keep it from taking that read's answer for the end (see `misledBy`).
-        if (this.#inodes.get(ino)?.handles.size === 0) this.#changes.emit({ kind: 'attributes', ino });
+        this.#onSizeChange(ino);
         break;
       case 'lost':
         // What readers got of a dump that is merely gone may stay with them. At lockdown the kernel has been told already.
@@ -356,20 +407,21 @@ export class DumpFilesystem implements Filesystem, AsyncDisposable {
   }
 }
 
-/**
- * Whether the size that a reader was told would make a wrong copy of a read that asked up to `asked` and got as far as
- * `reached`. 0 stands for a reader that was told none.
- */
-function misledBy(
-  dump: Dump,
-  knownSize: number,
-  { asked, reached }: { readonly asked: number; readonly reached: number },
-): 'longer' | 'shorter' | undefined {
-  // Whoever trusts a size that is too small copies too little and believes that this is all.
-  if (knownSize > 0 && asked >= knownSize && dump.exceeds(knownSize)) return 'longer';
-  // The kernel takes a short answer for the end only while nothing else has told it of the inode since it asked: a
-  // stat(2), a notification, the answer to a read further behind. Otherwise it fills up with zeros to the size it knows.
-  return reached < Math.min(asked, knownSize) ? 'shorter' : undefined;
+function announcedWrong(how: 'longer' | 'shorter', dump: Dump, announced: number | undefined): FsError {
+  return new FsError('EIO', `the dump is ${how} than announced: open it again to read all of it`, {
+    fields: { tag: tagName(dump.tag), announced },
+    // Whoever reads on gets everything: see `#ending`.
+    severity: how === 'longer' ? 'warn' : 'info',
+  });
+}
+
+async function sleepUnlessInterrupted(ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    // A timer may fire a little early.
+    await sleep(ms + 10, undefined, { signal });
+  } catch {
+    throw interrupted();
+  }
 }
 
 /** Tags that announcements can carry: an 8-bit dump type above a 32-bit id (LoPAR, Dump Locator section). */

@@ -59,14 +59,20 @@ export class GuardedFilesystem implements Filesystem {
     return this.#inner.open(ino, flags, context);
   }
 
-  read(fh: number, offset: number, length: number, context: RequestContext): Answer<PinnedBytes> {
+  read(
+    fh: number,
+    offset: number,
+    length: number,
+    context: RequestContext,
+    isDirect?: boolean,
+  ): Answer<PinnedBytes> {
     if (this.#gate.locked()) throw locked();
     const lastLook = (bytes: PinnedBytes): PinnedBytes => {
       if (!this.#gate.locked()) return bytes;
       bytes[Symbol.dispose]();
       throw locked();
     };
-    const bytes = this.#inner.read(fh, offset, length, context);
+    const bytes = this.#inner.read(fh, offset, length, context, isDirect);
     return bytes instanceof Promise ? bytes.then(lastLook) : lastLook(bytes);
   }
 

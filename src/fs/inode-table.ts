@@ -1,5 +1,6 @@
 import type { Dump } from '../dump/index.js';
 import { ROOT_INO } from './operations.js';
+import { ToldSizes } from './told-sizes.js';
 
 /** One inode that the kernel may know. */
 export interface Inode {
@@ -10,6 +11,7 @@ export interface Inode {
   readonly handles: Set<Handle>;
   /** Requests that wait for firmware's word on the size. */
   confirming: number;
+  readonly told: ToldSizes;
 }
 
 /** An open file. */
@@ -38,7 +40,14 @@ export class InodeTable {
   /** The inode of a dump, with one lookup more. */
   lookUp(dump: Dump): Inode {
     const ino = inoOf(dump);
-    const inode = this.#inodes.get(ino) ?? { ino, dump, lookups: 0, handles: new Set(), confirming: 0 };
+    const inode = this.#inodes.get(ino) ?? {
+      ino,
+      dump,
+      lookups: 0,
+      handles: new Set(),
+      confirming: 0,
+      told: new ToldSizes(),
+    };
     inode.lookups += 1;
     this.#inodes.set(ino, inode);
     return inode;

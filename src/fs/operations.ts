@@ -104,8 +104,18 @@ export interface Filesystem {
   getattr(ino: number, context: RequestContext, fh?: number): Answer<Attributes>;
   /** @param flags as open(2) @throws EACCES for writing */
   open(ino: number, flags: number, context: RequestContext): number;
-  /** Shorter than `length` only at the true end of the dump. */
-  read(fh: number, offset: number, length: number, context: RequestContext): Answer<PinnedBytes>;
+  /**
+   * Shorter than `length` only at the true end of the dump.
+   *
+   * @param isDirect past the kernel's page cache, so that the reader sees what is answered and nothing else
+   */
+  read(
+    fh: number,
+    offset: number,
+    length: number,
+    context: RequestContext,
+    isDirect?: boolean,
+  ): Answer<PinnedBytes>;
   release(fh: number): void;
   /** Open directories have no state. */
   opendir(ino: number, context: RequestContext): void;

@@ -23,10 +23,11 @@ export function assertPermitted(context: RequestContext, what: Attributes, wante
  * a caller in a user namespace of its own say nothing about us.
  */
 export function isPermitted(
-  { uid, gid, groups }: Pick<RequestContext, 'uid' | 'gid' | 'groups'>,
+  caller: Pick<RequestContext, 'uid' | 'gid' | 'groups'>,
   what: Pick<Attributes, 'uid' | 'gid' | 'mode'>,
   wanted: number,
 ): boolean {
+  const { uid, gid } = caller;
   const isDirectory = (what.mode & S_IFMT) === S_IFDIR;
   if (uid === 0) return (wanted & X_OK) === 0 || isDirectory || (what.mode & 0o111) !== 0;
   const bits = (shift: number): number => (what.mode >> shift) & (R_OK | W_OK | X_OK);
@@ -34,6 +35,6 @@ export function isPermitted(
   if (uid === what.uid) return isAllowedBy(bits(6));
   // Who is in the group is looked up only where it matters.
   if (isAllowedBy(bits(3)) === isAllowedBy(bits(0))) return isAllowedBy(bits(0));
-  const isMember = gid === what.gid || groups().includes(what.gid);
+  const isMember = gid === what.gid || caller.groups().includes(what.gid);
   return isAllowedBy(isMember ? bits(3) : bits(0));
 }

@@ -72,6 +72,8 @@ export interface ReadRange {
   readonly offset: number;
   /** Bytes at most. */
   readonly size: number;
+  /** Of the open file at this moment, as open(2) and fcntl(2) set them. */
+  readonly openFlags: number;
 }
 
 /** fuse_read_in: READ, READDIR, READDIRPLUS. */
@@ -79,9 +81,11 @@ export function decodeRead(body: ByteReader): ReadRange {
   const fh = body.u64AsNumber();
   const offset = body.u64Clamped();
   const size = body.u32();
-  body.skip(20);
+  body.skip(12);
+  const openFlags = body.u32();
+  body.skip(4);
   body.end();
-  return { fh, offset, size };
+  return { fh, offset, size, openFlags };
 }
 
 /** fuse_release_in, also of RELEASEDIR. @returns the handle */

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { FsError } from '../../base/errno.js';
 import type {
   Answer,
@@ -16,6 +17,8 @@ import type { RequestContexts } from './request-contexts.js';
 
 interface OpenFile {
   readonly fh: number;
+  /** As it was opened: libfuse passes on no later change. */
+  readonly isDirect: boolean;
   readonly name: HeldName;
 }
 
@@ -90,7 +93,11 @@ export class Adapter {
       this.#walk.visit(path, context, (inode) => {
         const name = inode.hold();
         try {
-          return this.#add({ fh: this.#filesystem.open(inode.ino, flags, context), name });
+          return this.#add({
+            fh: this.#filesystem.open(inode.ino, flags, context),
+            isDirect: (flags & constants.O_DIRECT) !== 0,
+            name,
+          });
         } catch (error) {
           name.release();
           throw error;
@@ -101,10 +108,10 @@ export class Adapter {
 
   /** @returns bytes put into `into`; fewer than fit only at the true end of the dump */
   read(handle: number, into: Uint8Array, offset: number): Answer<number> {
-    const { fh, name } = this.#file(handle);
+    const { fh, isDirect, name } = this.#file(handle);
     const answered = this.#reads.begin(name.ino);
     const read = (context: RequestContext): Answer<number> =>
-      andThen(this.#filesystem.read(fh, offset, into.length, context), (answer) => {
+      andThen(this.#filesystem.read(fh, offset, into.length, context, isDirect), (answer) => {
         using bytes = answer;
         let at = 0;
         for (const segment of bytes.segments) {

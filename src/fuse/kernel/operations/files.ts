@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import type { PinnedBytes } from '../../../base/pinned-bytes.js';
 import { FOPEN_KEEP_CACHE, FOPEN_NOFLUSH } from '../abi.js';
 import { decodeOpen, decodeRead, decodeRelease } from '../decode.js';
@@ -26,8 +27,9 @@ export const read: Operation<PinnedBytes> = {
   name: 'read',
   silent: false,
   run: ({ filesystem }, request) => {
-    const { fh, offset, size } = decodeRead(request.body);
-    return filesystem.read(fh, offset, size, request);
+    const { fh, offset, size, openFlags } = decodeRead(request.body);
+    const isDirect = (openFlags & constants.O_DIRECT) !== 0;
+    return filesystem.read(fh, offset, size, request, isDirect);
   },
   reply: ({ replies }, { unique }, value) => {
     using bytes = value;

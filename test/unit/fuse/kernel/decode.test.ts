@@ -47,13 +47,13 @@ const ROWS: readonly Row[] = [
   {
     title: 'READ',
     decoder: decode.decodeRead,
-    expected: { fh: 7, offset: 0x1_2345_6000, size: 131_072 },
+    expected: { fh: 7, offset: 0x1_2345_6000, size: 131072, openFlags: 0o100000 },
   },
-  { title: 'READDIR', decoder: decode.decodeRead, expected: { fh: 8, offset: 2, size: 4096 } },
+  { title: 'READDIR', decoder: decode.decodeRead, expected: { fh: 8, offset: 2, size: 4096, openFlags: 0 } },
   {
     title: 'READDIRPLUS',
     decoder: decode.decodeRead,
-    expected: { fh: 8, offset: 2, size: 4096 },
+    expected: { fh: 8, offset: 2, size: 4096, openFlags: 0 },
   },
   { title: 'RELEASE', decoder: decode.decodeRelease, expected: 7 },
   { title: 'RELEASEDIR', decoder: decode.decodeRelease, expected: 8 },
