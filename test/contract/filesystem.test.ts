@@ -344,7 +344,7 @@ describe.each([
     bare.fs.release(fh);
     expect(await errnoOf(() => bare.fs.getattr(ino, context()))).toBe('ENOENT');
     expect(await errnoOf(() => bare.fs.listxattr(ino))).toBe('ENOENT');
-    expect(await errnoOf(() => bare.fs.access(ino, 4))).toBe('ENOENT');
+    expect(await errnoOf(() => bare.fs.access(ino, 4, context()))).toBe('ENOENT');
   });
 
   test('lockdown: a waiting read is answered', async () => {
