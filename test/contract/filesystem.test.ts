@@ -387,7 +387,7 @@ describe.each([
     const bytes = sampleBytes(100_000);
     bare.put(TAG, bytes, { announced: false });
     const before = await bare.lookup(TAG);
-    const fh = bare.fs.open(before, 0);
+    const fh = bare.fs.open(before, 0, context());
     await bare.readAll(fh);
     const dump = bare.store.find(TAG);
     expect(dump?.sha256).toBe(createHash('sha256').update(bytes).digest('hex'));
@@ -404,7 +404,7 @@ describe.each([
     expect(after).not.toBe(before);
     expect(bare.store.find(TAG)?.delivered).toBe(0);
     expect(await errnoOf(() => bare.unlink(TAG))).toBe('EBUSY');
-    const again = bare.fs.open(after, 0);
+    const again = bare.fs.open(after, 0, context());
     expect((await bare.readAll(again)).equals(successor)).toBe(true);
     bare.fs.release(again);
     await bare.unlink(TAG);
@@ -415,7 +415,7 @@ describe.each([
     await using bare = new Bare({ ...variant, known: [{ tag: TAG }] });
     bare.put(TAG, sampleBytes(100_000), { announced: false });
     const before = await bare.lookup(TAG);
-    const fh = bare.fs.open(before, 0);
+    const fh = bare.fs.open(before, 0, context());
     await bare.readAll(fh);
     bare.store.announce({ tag: TAG, atMs: Date.now() + 1000 });
     await vi.waitFor(() => expect(bare.calls().at(-1)).toMatchObject({ op: 'read', offset: 0 }));

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { countSavedCopy } from '../../../src/fs/index.js';
-import { Bare, errnoOf, sampleBytes, TAG } from '../../support/bare.js';
+import { Bare, context, errnoOf, sampleBytes, TAG } from '../../support/bare.js';
 
 const SIZE = 10_000;
 
@@ -14,7 +14,7 @@ test('a copy counts for the incarnation that was read, until the tag comes back'
     sha256: createHash('sha256').update(sampleBytes(SIZE)).digest('hex'),
   });
   const ino = await bare.lookup(TAG);
-  const fh = bare.fs.open(ino, 0);
+  const fh = bare.fs.open(ino, 0, context());
   const dump = bare.store.find(TAG)!;
   expect(countSavedCopy(dump, copyOf(ino))).toContain('not every byte');
   await bare.readAll(fh);
