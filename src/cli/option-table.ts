@@ -137,7 +137,7 @@ export const OPTIONS = {
     metavar: 'auto|kernel|fuse-native',
     default: 'auto',
     parse: oneOf('auto', 'kernel', 'fuse-native'),
-    summary: 'how to speak FUSE; auto takes kernel where it may mount, else fuse-native',
+    summary: 'how to speak FUSE; auto takes kernel where it or fusermount3 may mount, else fuse-native',
   },
   unlink: {
     kind: 'value',

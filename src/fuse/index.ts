@@ -1,5 +1,4 @@
 export * from './transport.js';
-export { canMountDirectly } from './kernel/can-mount.js';
 export { whyNoDevice } from './kernel/device.js';
 export { connectionOf, mountpointOf } from './kernel/wake-reader.js';
 export {
@@ -12,4 +11,5 @@ export {
 } from './mount-table.js';
 export { probeMount } from './mount-probe.js';
 export { loadFuseNative } from './native/addon.js';
-export { selectTransport } from './select.js';
+export { userMayAllowOther } from './native/mount-failure.js';
+export { kernelUsable, selectTransport } from './select.js';

@@ -1,5 +1,6 @@
 import type { Logger } from '../base/log.js';
 import { canMountDirectly } from './kernel/can-mount.js';
+import { canMountByHelper, HELPER } from './kernel/fusermount.js';
 import { kernelTransport } from './kernel/kernel-transport.js';
 import { loadFuseNative } from './native/addon.js';
 import { fuseNativeTransport } from './native/transport.js';
@@ -13,14 +14,29 @@ export type Usable = { readonly ok: true } | { readonly ok: false; readonly why:
 
 /** What the choice depends on. */
 export interface Abilities {
-  readonly kernel: () => Usable;
+  /** By this process itself. */
+  readonly direct: () => Usable;
+  /** By `fusermount3`. */
+  readonly helper: () => Usable;
   readonly native: () => Usable;
 }
 
-const PRESENT: Abilities = { kernel: canMountDirectly, native: loadFuseNative };
+const PRESENT: Abilities = { direct: canMountDirectly, helper: canMountByHelper, native: loadFuseNative };
+
+export type KernelUsable =
+  { readonly ok: true; readonly how: string } | { readonly ok: false; readonly why: string };
+
+/** Whether `kernel` can mount, and how. */
+export function kernelUsable({ direct, helper }: Abilities = PRESENT): KernelUsable {
+  const own = direct();
+  if (own.ok) return { ok: true, how: 'it may mount' };
+  const helped = helper();
+  if (helped.ok) return { ok: true, how: `${HELPER} mounts for it: ${own.why}` };
+  return { ok: false, why: own.why === helped.why ? own.why : `${own.why}, and ${helped.why}` };
+}
 
 /**
- * The transport to mount with. `auto` is `kernel` where that may mount, else `fuse-native` where it loads.
+ * The transport to mount with. `auto` is `kernel` where that may mount or fusermount3 does, else `fuse-native` where it loads.
  *
  * @param mountpoint With `/dev/fd/N`, which is mounted already, nobody has to be able to mount: only `kernel` serves it.
  * @throws MountError when no transport can be used
@@ -42,8 +58,9 @@ function select(
   abilities: Abilities,
 ): { readonly transport: Transport; readonly why: string } {
   if (isMounted && choice !== 'fuse-native') return { transport: kernelTransport, why: 'mounted already' };
-  const kernel: Usable = choice === 'fuse-native' ? { ok: false, why: 'not asked for' } : abilities.kernel();
-  if (kernel.ok) return { transport: kernelTransport, why: choice === 'auto' ? 'it may mount' : 'asked for' };
+  const kernel: KernelUsable =
+    choice === 'fuse-native' ? { ok: false, why: 'not asked for' } : kernelUsable(abilities);
+  if (kernel.ok) return { transport: kernelTransport, why: choice === 'auto' ? kernel.how : 'asked for' };
   if (choice === 'kernel')
     throw new MountError(`the kernel transport cannot be used: ${kernel.why}; ${AS_ROOT}`);
   const native = abilities.native();

@@ -176,10 +176,15 @@ export class Daemon {
   readonly #news = new EventEmitter();
 
   /** @param descriptors that it inherits, from 3 on */
-  constructor(args: readonly string[], directory: string, descriptors: readonly number[] = []) {
+  constructor(
+    args: readonly string[],
+    directory: string,
+    descriptors: readonly number[] = [],
+    command = process.execPath,
+  ) {
     const env: NodeJS.ProcessEnv = { ...process.env, RUNTIME_DIRECTORY: join(directory, 'run') };
     delete env['JOURNAL_STREAM'];
-    this.child = spawn(process.execPath, args, {
+    this.child = spawn(command, args, {
       cwd: directory,
       env,
       stdio: ['ignore', 'ignore', 'pipe', ...descriptors],

@@ -1,15 +1,17 @@
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { findProgram } from '../../base/find-program.js';
 import { silentLogger } from '../../base/log.js';
 import {
   MountError,
   OWN_FSTYPE,
-  canMountDirectly,
   checkMountpoint,
+  kernelUsable,
   loadFuseNative,
   mountsAt,
   probeMount,
   selectTransport,
+  userMayAllowOther,
   whyNoDevice,
 } from '../../fuse/index.js';
 import type { Transport } from '../../fuse/index.js';
@@ -23,13 +25,14 @@ import { reasonOf } from './finding.js';
 export function checkTransports(settings: Settings, mountpoint: string): Finding[] {
   const chosen = choose(settings, mountpoint);
   const findings = [
-    usable('transport-kernel', canMountDirectly()),
+    usable('transport-kernel', kernelUsable()),
     usable('transport-fuse-native', loadFuseNative()),
   ];
   if (chosen instanceof MountError)
     return [...findings, { check: 'transport', status: 'fail', finding: chosen.message }];
   findings.push({ check: 'transport', status: 'ok', finding: `a mount would use ${chosen}` });
-  if (passedDescriptor(mountpoint) === undefined) findings.push(checkDevice(), ...checkPrograms(chosen));
+  if (passedDescriptor(mountpoint) === undefined)
+    findings.push(checkDevice(), ...checkPrograms(chosen), ...checkAllowOther());
   return findings;
 }
 
@@ -42,9 +45,9 @@ function choose({ transport }: Settings, mountpoint: string): Transport['name'] 
   }
 }
 
-function usable(check: string, result: { ok: true } | { ok: false; why: string }): Finding {
+function usable(check: string, result: { ok: true; how?: string } | { ok: false; why: string }): Finding {
   return result.ok
-    ? { check, status: 'ok', finding: 'it may mount' }
+    ? { check, status: 'ok', finding: result.how ?? 'it may mount' }
     : { check, status: 'note', finding: `cannot be used: ${result.why}` };
 }
 
@@ -60,6 +63,7 @@ const PROGRAMS = {
   mount: 'util-linux (package mount)',
   umount: 'util-linux (package mount)',
   fusermount: 'fuse3',
+  fusermount3: 'fuse3',
 };
 
 export function checkPrograms(
@@ -69,7 +73,7 @@ export function checkPrograms(
 ): Finding[] {
   const check = 'mount-programs';
   const needed = programsOf(transport, isRoot);
-  const missing = needed.filter((name) => !isInPath(name, path));
+  const missing = needed.filter((name) => findProgram(name, path) === undefined);
   if (missing.length === 0) return [{ check, status: 'ok', finding: `${needed.join(' and ')} can be run` }];
   return missing.map((name) => ({
     check,
@@ -81,19 +85,17 @@ export function checkPrograms(
 
 /** As root libfuse mounts by itself. */
 function programsOf(transport: Transport['name'], isRoot: boolean): readonly (keyof typeof PROGRAMS)[] {
-  if (transport === 'kernel') return isRoot ? ['mount', 'umount'] : ['mount'];
+  if (transport === 'kernel') return isRoot ? ['mount', 'umount'] : ['fusermount3'];
   return isRoot ? ['umount'] : ['fusermount'];
 }
 
-function isInPath(name: string, path = ''): boolean {
-  return path.split(delimiter).some((directory) => {
-    try {
-      accessSync(join(directory, name), constants.X_OK);
-      return directory !== '';
-    } catch {
-      return false;
-    }
-  });
+/** Users may let others in only where the administrator says so. */
+export function checkAllowOther(isRoot = process.getuid?.() === 0, mayAllow = userMayAllowOther): Finding[] {
+  if (isRoot) return [];
+  const check = 'allow-other';
+  if (mayAllow()) return [{ check, status: 'ok', finding: 'a user may mount for others' }];
+  const finding = 'only who mounts may look into the mount, root neither: --allow-other cannot be used';
+  return [{ check, status: 'note', finding, remedy: 'for others, add user_allow_other to /etc/fuse.conf' }];
 }
 
 /** With these the kernel ends the whole connection when a request takes longer: firmware may be busy for minutes. */

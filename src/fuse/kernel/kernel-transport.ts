@@ -1,15 +1,23 @@
 import { pageSize } from '../../base/page-size.js';
 import type { Filesystem } from '../../fs/index.js';
-import { checkMountpoint, clearStaleMounts, mountsAt, resolveMountpoint } from '../mount-table.js';
+import {
+  checkMountpoint,
+  clearStaleMounts,
+  mountsAt,
+  resolveMountpoint,
+  unmountOrDetach,
+} from '../mount-table.js';
 import type { MountOptions, Mounted, Transport } from '../transport.js';
 import { MountError } from '../transport.js';
+import { canMountDirectly } from './can-mount.js';
 import { adoptedDevice, openDevice } from './device.js';
-import type { KernelMountOptions } from './kernel-mount.js';
+import { mountByHelper } from './fusermount.js';
+import type { KernelMountOptions, MountPlace } from './kernel-mount.js';
 import { KernelMount } from './kernel-mount.js';
 import { runMount } from './mount-command.js';
 import { raiseReadAhead } from './read-ahead.js';
 
-/** Speaks the kernel's protocol over the FUSE device, without a native library. */
+/** Speaks the kernel's protocol over the FUSE device, without libfuse. */
 export const kernelTransport: Transport = { name: 'kernel', mount };
 
 async function mount(filesystem: Filesystem, options: MountOptions): Promise<Mounted> {
@@ -17,12 +25,36 @@ async function mount(filesystem: Filesystem, options: MountOptions): Promise<Mou
   if (adopted !== undefined) return serve(filesystem, options, adopted, () => Promise.resolve());
   await clearStaleMounts(await resolveMountpoint(options.mountpoint), options.log);
   const mountpoint = await checkMountpoint(options.mountpoint);
+  if (!canMountDirectly().ok) return mountWithHelper(filesystem, options, mountpoint);
   const fd = openDevice();
   return serve(filesystem, options, fd, async (mounted) => {
     await runMount(fd, mountpoint, options);
-    const entry = mountsAt(mountpoint).at(-1);
-    mounted.place = { mountpoint, id: entry?.id, connection: entry?.deviceMinor };
+    mounted.place = placeOf(mountpoint);
   });
+}
+
+/** For a user who may not mount: serves what is mounted already when its device is handed over. */
+async function mountWithHelper(
+  filesystem: Filesystem,
+  options: MountOptions,
+  mountpoint: string,
+): Promise<Mounted> {
+  const fd = await mountByHelper(mountpoint, options);
+  const place = placeOf(mountpoint);
+  try {
+    return await serve(filesystem, options, fd, (mounted) => {
+      mounted.place = place;
+      return Promise.resolve();
+    });
+  } catch (error) {
+    await unmountOrDetach(mountpoint, 0, options.log, { mountId: place.id });
+    throw error;
+  }
+}
+
+function placeOf(mountpoint: string): MountPlace {
+  const entry = mountsAt(mountpoint).at(-1);
+  return { mountpoint, id: entry?.id, connection: entry?.deviceMinor };
 }
 
 /**

@@ -70,6 +70,6 @@ function oneLine(text: string): string {
 
 function hint(complaint: string): string {
   return /permission denied|must be superuser|not permitted/i.test(complaint)
-    ? ' (CAP_SYS_ADMIN is needed here; without it use --transport=fuse-native)'
+    ? ' (CAP_SYS_ADMIN is needed here)'
     : '';
 }

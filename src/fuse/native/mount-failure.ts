@@ -17,11 +17,12 @@ function usualReason(options: MountOptions): string | undefined {
       return 'there is no /dev/fuse: load the module fuse, or pass the device into the container';
     return `/dev/fuse may not be opened by this user (${code}): its mode is usually 0666`;
   }
-  if (process.getuid?.() === 0 || !options.allowOther || userAllowOther()) return undefined;
+  if (process.getuid?.() === 0 || !options.allowOther || userMayAllowOther()) return undefined;
   return 'allow_other needs the line user_allow_other in /etc/fuse.conf';
 }
 
-function userAllowOther(): boolean {
+/** Whether whoever is not root may mount for others (fuse.conf of mount.fuse3(8)). */
+export function userMayAllowOther(): boolean {
   try {
     return /^\s*user_allow_other\b/m.test(readFileSync('/etc/fuse.conf', 'utf8'));
   } catch {

@@ -11,6 +11,7 @@ import { checkNode, checkSources } from '../../../../src/cli/doctor/firmware-che
 import {
   checkMountHelper,
   checkPlace,
+  checkAllowOther,
   checkPrograms,
   checkRequestTimeouts,
   checkTransports,
@@ -153,14 +154,20 @@ describe('fuse checks', () => {
 
   test.each([
     { transport: 'kernel', isRoot: true, missing: ['mount', 'umount'] },
-    { transport: 'kernel', isRoot: false, missing: ['mount'] },
+    { transport: 'kernel', isRoot: false, missing: ['fusermount3'] },
     { transport: 'fuse-native', isRoot: true, missing: ['umount'] },
     { transport: 'fuse-native', isRoot: false, missing: ['fusermount'] },
   ] as const)('checkPrograms for $transport, root: $isRoot', ({ transport, isRoot, missing }) => {
     const findings = checkPrograms(transport, isRoot, root);
     expect(findings.map(({ finding }) => finding)).toEqual(missing.map((name) => `${name} is not in PATH`));
-    for (const name of ['mount', 'umount', 'fusermount']) put(name, '', 0o755);
+    for (const name of ['mount', 'umount', 'fusermount', 'fusermount3']) put(name, '', 0o755);
     expect(checkPrograms(transport, isRoot, `/nowhere::${root}`)).toMatchObject([{ status: 'ok' }]);
+  });
+
+  test('checkAllowOther: a note for users, where the administrator does not allow it', () => {
+    const allow = (isRoot: boolean, may: boolean): unknown[] =>
+      checkAllowOther(isRoot, () => may).map(({ status }) => status);
+    expect([allow(true, false), allow(false, true), allow(false, false)]).toEqual([[], ['ok'], ['note']]);
   });
 
   test('checkRequestTimeouts names each setting that would end a slow mount', () => {
