@@ -8,7 +8,7 @@ const ROW_HEIGHT = 24;
 const ABOVE = 70;
 const BELOW = 60;
 const FONT = 'sans-serif';
-const COLOURS = { ok: '#2a7f62', short: '#c8553d', goal: '#555555', line: '#dddddd' };
+const COLOURS = { ok: '#2a7f62', short: '#c8553d', reported: '#8a8a8a', goal: '#555555', line: '#dddddd' };
 /** Ratios beyond are drawn at the edge; what they are stands beside them. */
 const [LEAST, MOST] = [1 / 16, 4];
 
@@ -71,7 +71,7 @@ export function plotOf({ machine, rows }: Report): string {
         symbolSize: 11,
         data: shown.map((row, index) => ({
           value: [within(goodness(row)), index],
-          itemStyle: { color: row.ok ? COLOURS.ok : COLOURS.short },
+          itemStyle: { color: colourOf(row) },
         })),
       },
     ],
@@ -91,8 +91,16 @@ function figures({ oursMedian, baselineMedian, unit }: ReportedRow): string {
   return `${figure(oursMedian)} : ${figure(baselineMedian)} ${unit}`;
 }
 
-function isLessBetter({ goal }: ReportedRow): boolean {
-  return /^(?:<=|=)/.test(goal);
+/** What a user wants less of. */
+const COSTS = new Set(['ms', 'calls', 'MiB', 's/GiB']);
+
+function isLessBetter({ unit }: ReportedRow): boolean {
+  return COSTS.has(unit);
+}
+
+function colourOf({ goal, ok }: ReportedRow): string {
+  if (goal === 'reported') return COLOURS.reported;
+  return ok ? COLOURS.ok : COLOURS.short;
 }
 
 function goodness(row: ReportedRow): number {
