@@ -3,17 +3,21 @@ import { BaseSequencer } from 'vitest/node';
 
 /** Files that take longest, the longest first: begun last, they would keep one processor waiting for the other. */
 const LONG = [
-  'test/mount/tools-copy',
-  'test/mount/tools-read',
-  'test/model/mount-model',
   'test/mount/lockdown-race',
-  'test/mount/soak',
-  'test/mount/stall',
-  'test/cli/save',
-  'test/mount/native-transport',
-  'test/mount/lifecycle-lockdown',
-  'test/mount/removal',
+  'test/mount/lockdown-hang',
+  'test/mount/tools-read',
   'test/model/bare-model',
+  'test/mount/tools-copy',
+  'test/mount/removal',
+  'test/model/mount-model',
+  'test/cli/list',
+  'test/mount/soak',
+  'test/cli/save',
+  'test/mount/lifecycle.',
+  'test/packaging/extract-platdump',
+  'test/mount/native-transport',
+  'test/cli/doctor',
+  'test/mount/stall',
 ];
 
 /** Then what mounts, then what does not. */
