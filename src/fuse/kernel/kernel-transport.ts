@@ -12,6 +12,7 @@ import { MountError } from '../transport.js';
 import { canMountDirectly } from './can-mount.js';
 import { adoptedDevice, openDevice } from './device.js';
 import { mountByHelper } from './fusermount.js';
+import { HeldDirectory, moved } from './held-directory.js';
 import type { KernelMountOptions, MountPlace } from './kernel-mount.js';
 import { KernelMount } from './kernel-mount.js';
 import { runMount } from './mount-command.js';
@@ -23,13 +24,19 @@ export const kernelTransport: Transport = { name: 'kernel', mount };
 async function mount(filesystem: Filesystem, options: MountOptions): Promise<Mounted> {
   const adopted = adoptedDevice(options.mountpoint);
   if (adopted !== undefined) return serve(filesystem, options, adopted, () => Promise.resolve());
-  await clearStaleMounts(await resolveMountpoint(options.mountpoint), options.log);
-  const mountpoint = await checkMountpoint(options.mountpoint);
+  const { mountpoint } = options;
+  await clearStaleMounts(await resolveMountpoint(mountpoint), options.log);
+  const found = await checkMountpoint(mountpoint);
+  if (found !== mountpoint) throw new MountError(moved(mountpoint));
   if (!canMountDirectly().ok) return mountWithHelper(filesystem, options, mountpoint);
+  using directory = new HeldDirectory(mountpoint);
   const fd = openDevice();
-  return serve(filesystem, options, fd, async (mounted) => {
-    await runMount(fd, mountpoint, options);
-    mounted.place = placeOf(mountpoint);
+  return await serve(filesystem, options, fd, async (mounted) => {
+    await runMount(fd, directory.fd, options);
+    const place = placeOf(directory.path);
+    mounted.place = place;
+    // It goes the way of every mount that cannot be served.
+    if (place.mountpoint !== mountpoint) throw new MountError(moved(mountpoint));
   });
 }
 

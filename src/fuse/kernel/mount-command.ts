@@ -3,8 +3,9 @@ import type { MountOptions } from '../transport.js';
 import { MountError } from '../transport.js';
 import { OWN_FSTYPE } from '../mount-table.js';
 
-/** The number under which mount(8) inherits the device. */
+/** The numbers under which mount(8) inherits the device and the mount point. */
 const INHERITED_FD = 3;
+const INHERITED_DIRECTORY = 4;
 
 /** What the kernel is told, besides the flags that mount(8) knows. @see Linux Documentation/filesystems/fuse */
 export function mountOptionList(options: MountOptions, uid: number, gid: number): string {
@@ -23,21 +24,25 @@ export function mountOptionList(options: MountOptions, uid: number, gid: number)
 }
 
 /**
- * Mounts the device `fd` at `mountpoint` by mount(8), without helper programs.
+ * Mounts the device `fd` by mount(8), without helper programs.
  *
+ * @param directory descriptor of the mount point: by name, somebody might put another one in its place
  * @throws MountError
  */
-export async function runMount(fd: number, mountpoint: string, options: MountOptions): Promise<void> {
+export async function runMount(fd: number, directory: number, options: MountOptions): Promise<void> {
   const list = mountOptionList(options, process.geteuid?.() ?? 0, process.getegid?.() ?? 0);
   const attempt = (type: string, all: string): Promise<MountOutcome> =>
-    runMountProgram(['-i', '-t', type, '-o', all, '--', options.fsname, mountpoint], fd);
+    runMountProgram(['-i', '-c', '-t', type, '-o', all, '--', options.fsname, target], [fd, directory]);
+  // With the dot, the kernel takes it for a place and not for a link that leads to one.
+  const target = `/proc/self/fd/${INHERITED_DIRECTORY}/.`;
   const [type = '', subtype = ''] = OWN_FSTYPE.split('.');
   // Through the kernel's new interface for mounts, util-linux 2.41 drops what follows the dot of a type.
   let { status, complaint } = await attempt(type, `${list},subtype=${subtype}`);
   // Before Linux 5.4 FUSE did not know this option, and the dot was the only way.
   if (status !== 0 && /bad option/i.test(complaint))
     ({ status, complaint } = await attempt(OWN_FSTYPE, list));
-  if (status !== 0) throw new MountError(`cannot mount at ${mountpoint}: ${complaint}${hint(complaint)}`);
+  if (status !== 0)
+    throw new MountError(`cannot mount at ${options.mountpoint}: ${complaint}${hint(complaint)}`);
 }
 
 interface MountOutcome {
@@ -45,10 +50,10 @@ interface MountOutcome {
   readonly complaint: string;
 }
 
-function runMountProgram(args: string[], fd: number): Promise<MountOutcome> {
+function runMountProgram(args: string[], inherited: readonly number[]): Promise<MountOutcome> {
   return new Promise((resolve, reject) => {
     const child = spawn('mount', args, {
-      stdio: ['ignore', 'ignore', 'pipe', fd],
+      stdio: ['ignore', 'ignore', 'pipe', ...inherited],
       env: { ...process.env, LC_ALL: 'C' },
     });
     let complaint = '';
