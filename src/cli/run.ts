@@ -9,6 +9,7 @@ import { version } from './version.js';
 
 /** Carries out a command line. @returns the exit status @throws CommandError */
 export async function run(args: readonly string[]): Promise<number> {
+  checkCharacters(args);
   const [word, ...rest] = args;
   if (word === undefined) throw usageError('no command given (see platdumpfs --help)');
   if (word === '--help' || word === '-h') return show(generalHelp());
@@ -59,6 +60,13 @@ function helpOn(words: readonly string[]): string {
   if (verb === undefined) return generalHelp();
   if (!isVerb(verb)) throw usageError(`no help on "${verb}": it is no command`);
   return verbHelp(verb);
+}
+
+/** Node.js puts U+FFFD where bytes are no UTF-8: which file or directory was meant cannot be known any more. */
+function checkCharacters(args: readonly string[]): void {
+  const lost = args.find((arg) => arg.includes('\uFFFD'));
+  if (lost !== undefined)
+    throw usageError(`${quoted(lost)} is not UTF-8, which this program cannot take: use another name`);
 }
 
 async function show(text: string): Promise<number> {

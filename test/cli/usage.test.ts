@@ -35,6 +35,13 @@ describe('platdumpfs refuses, in one line', () => {
   });
 });
 
+test('platdumpfs says of a name that is no UTF-8 that it cannot take it', () => {
+  const command = `exec "$0" "$1" mount sim "$(printf '/tmp/caf\\351')"`;
+  const result = workshop.exec('sh', ['-c', command, process.execPath, PROGRAM]);
+  expect(result.stderr).toMatch(/^platdumpfs: "\/tmp\/caf\uFFFD" is not UTF-8[^\n]+\n$/);
+  expect(result.status).toBe(EXIT_STATUS_2);
+});
+
 describe('platdumpfs shows', () => {
   test('its version', () => {
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
