@@ -18,6 +18,7 @@ import { logOptions } from './log-settings.js';
 import type { MountRequest } from './mount-request.js';
 import { passedDescriptor } from './mount-request.js';
 import { openUnlockedGate } from './open-gate.js';
+import { collectOrphans } from './orphans.js';
 import type { Parent } from './parent.js';
 import { waitingParent } from './parent.js';
 import { hardenProcess } from './process-hardening.js';
@@ -103,6 +104,8 @@ async function mountAndServe(
   // Before anything of a dump is in memory, but behind the cache's allocation: told to overwrite what is freed, the C
   // library would also write all of that memory, which takes longer than everything else until the mount is ready.
   hardenProcess(processLog);
+  const orphans = collectOrphans();
+  cleanup.add('orphans', () => orphans[Symbol.dispose]());
   // No directory is kept busy by a daemon that happens to have been started in it.
   process.chdir('/');
   const mounting = mountErrorsAsStatus(() => mount(transport, filesystem, { ...request, mountpoint }, log));
