@@ -33,7 +33,7 @@ const COPIERS: readonly Copier[] = [
   },
 ];
 
-const XATTRS = ['delivered', 'name', 'size_origin', 'source', 'state', 'tag', 'type'];
+const XATTRS = ['delivered', 'name', 'sha256', 'size_origin', 'source', 'state', 'tag', 'type'];
 
 async function fileHash(path: string): Promise<string> {
   const hash = createHash('sha256');
