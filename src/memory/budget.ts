@@ -19,8 +19,11 @@ const HAND_BYTES = 10 * MIB;
 const FEWEST_HANDS = 2;
 /** Firmware serves one call at a time. More threads only help where calls are slow, or do not return. */
 const MOST_HANDS = 32;
-/** Of the 64 work areas that the kernel has for all PAPR interfaces of a machine. */
-const MOST_PASSES = 48;
+/**
+ * Of the 64 work areas that the kernel has for all PAPR interfaces of a machine: whoever opens one more sleeps in the kernel,
+ * with the driver's lock, until another is closed. Half of them leaves room for a second mount and for other programs.
+ */
+const MOST_PASSES = 32;
 /** 8 MiB: a fifth of a second of a fast firmware, in which no reader has to be heard. */
 const MOST_AHEAD_BLOCKS = 128;
 

@@ -42,8 +42,8 @@ describe('budgetFor, for every cache size', () => {
   });
 });
 
-test('the default cache of 64 MiB is enough for 29 hands and 48 open passes', () => {
-  expect(budgetFor(1024)).toMatchObject({ hands: 29, passes: 48, readBlocks: 17 });
+test('the default cache of 64 MiB is enough for 29 hands and 32 open passes', () => {
+  expect(budgetFor(1024)).toMatchObject({ hands: 29, passes: 32, readBlocks: 18 });
 });
 
 test.each([
