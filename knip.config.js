@@ -19,7 +19,7 @@ export default {
   entry: [
     'src/cli/main.ts!',
     // Loaded by scripts/man.mjs from what is compiled.
-    'src/cli/man-page.ts!',
+    'src/cli/options/man-page.ts!',
     ...startedByName,
     'scripts/*.mjs',
     'bench/main.ts',

@@ -2,7 +2,7 @@ import { closeSync, ftruncateSync, mkdirSync, openSync, writeFileSync, writeSync
 import { join } from 'node:path';
 import type { DumpTag } from '../src/base/tag.js';
 import { dumpTag, tagName } from '../src/base/tag.js';
-import { readGenerated } from '../src/sim/generated-content.js';
+import { readGenerated } from '../src/source/sim/generated-content.js';
 import { CALL_BYTES } from './units.js';
 
 /** How the simulated hypervisor presents a dump: `announcedSize` null is one whose size nobody says. */

@@ -31,10 +31,10 @@ const BUNDLES = [
   {
     entries: [
       'transfer/hand-thread.js',
-      'source/librtas-driver.js',
-      'source/opal-driver.js',
-      'source/papr-driver.js',
-      'source/sim-driver.js',
+      'source/librtas/librtas-driver.js',
+      'source/opal/opal-driver.js',
+      'source/papr/papr-driver.js',
+      'source/sim/sim-driver.js',
     ],
     groups: [{ name: 'hand-shared', minShareCount: 2 }],
   },

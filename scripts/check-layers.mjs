@@ -9,15 +9,14 @@ const RANK = {
   base: 0,
   rtas: 1,
   lockdown: 1,
-  sim: 2,
-  source: 3,
-  memory: 3,
-  transfer: 4,
-  dump: 5,
-  announce: 6,
-  fs: 6,
-  fuse: 7,
-  cli: 8,
+  source: 2,
+  memory: 2,
+  transfer: 3,
+  dump: 4,
+  announce: 5,
+  fs: 5,
+  fuse: 6,
+  cli: 7,
 };
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');

@@ -7,20 +7,6 @@ import { root } from './setup.mjs';
 /** Each folder in these holds one kind of what the room is about, so a name means the same in each: `papr/driver.ts`. */
 const ALIKE = ['source', 'fuse'];
 
-/** Names that mean two things. They are to be changed, and taken from this list. */
-const TO_BE_RENAMED = new Set([
-  'attributes.ts',
-  'directory.ts',
-  'listing.ts',
-  'mount-command.ts',
-  'open-gate.ts',
-  'refused.ts',
-  'select.ts',
-  'service.ts',
-  'transport.ts',
-  'umount-command.ts',
-]);
-
 const src = join(root, 'src');
 const files = readdirSync(src, { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isFile() && entry.name.endsWith('.ts') && entry.name !== 'index.ts')
@@ -30,13 +16,9 @@ const byName = new Map();
 for (const file of files) byName.set(basename(file), [...(byName.get(basename(file)) ?? []), file]);
 const ambiguous = [...byName].filter(([, paths]) => paths.length > 1 && !areAlike(paths));
 
-const problems = ambiguous
-  .filter(([name]) => !TO_BE_RENAMED.has(name))
-  .map(([name, paths]) => `${name} has two meanings: ${paths.map((path) => `src/${path}`).join(', ')}`);
-const names = new Set(ambiguous.map(([name]) => name));
-for (const name of TO_BE_RENAMED)
-  if (!names.has(name))
-    problems.push(`${name} has one meaning: take it from the list in scripts/check-names.mjs`);
+const problems = ambiguous.map(
+  ([name, paths]) => `${name} has two meanings: ${paths.map((path) => `src/${path}`).join(', ')}`,
+);
 
 function areAlike(paths) {
   const rooms = new Set(paths.map((path) => dirname(dirname(path))));
@@ -45,4 +27,4 @@ function areAlike(paths) {
 
 for (const problem of problems) console.error(problem);
 if (problems.length > 0) process.exit(1);
-console.log(`${byName.size} names for ${files.length} files, ${names.size} of them to be changed`);
+console.log(`${byName.size} names for ${files.length} files`);

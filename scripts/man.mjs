@@ -5,7 +5,7 @@ import { copyFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './setup.mjs';
 
-const { bashCompletion, manPage } = await import(join(root, 'build', 'cli', 'man-page.js'));
+const { bashCompletion, manPage } = await import(join(root, 'build', 'cli', 'options', 'man-page.js'));
 
 writeFileSync(join(root, 'dist', 'platdumpfs.8'), manPage());
 writeFileSync(join(root, 'dist', 'platdumpfs.bash'), bashCompletion());

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { JOURNAL_PRIORITY } from '../base/log.js';
 import { printable } from '../base/printable.js';
 import { CommandError, EXIT } from './exit-status.js';
-import { writesToJournal } from './log-settings.js';
+import { writesToJournal } from './options/log-settings.js';
 
 const STDOUT = 1;
 const STDERR = 2;

@@ -1,9 +1,9 @@
 import { usageError } from './exit-status.js';
-import { generalHelp, isVerb, verbHelp } from './help.js';
-import type { MountRequest } from './mount-request.js';
-import { mountRequest } from './mount-request.js';
-import type { Verb } from './option-kinds.js';
-import { parseOptions } from './parse-options.js';
+import { generalHelp, isVerb, verbHelp } from './options/help.js';
+import type { MountRequest } from './mount/mount-request.js';
+import { mountRequest } from './mount/mount-request.js';
+import type { Verb } from './options/option-kinds.js';
+import { parseOptions } from './options/parse-options.js';
 import { printOut } from './print.js';
 import { version } from './version.js';
 
@@ -27,22 +27,22 @@ async function runVerb(verb: Verb, rest: readonly string[], args: readonly strin
     case 'mount':
       return mount(mountRequest(parsed, false), args);
     case 'umount':
-      return (await import('./umount-command.js')).umountCommand(parsed);
+      return (await import('./mount/umount-command.js')).umountCommand(parsed);
     case 'list':
-      return (await import('./list-command.js')).listCommand(parsed);
+      return (await import('./query/list-command.js')).listCommand(parsed);
     case 'info':
-      return (await import('./info-command.js')).infoCommand(parsed);
+      return (await import('./query/info-command.js')).infoCommand(parsed);
     case 'save':
-      return (await import('./save-command.js')).saveCommand(parsed);
+      return (await import('./save/save-command.js')).saveCommand(parsed);
     case 'doctor':
-      return (await import('./doctor-command.js')).doctorCommand(parsed);
+      return (await import('./doctor/doctor-command.js')).doctorCommand(parsed);
     case 'watch':
-      return (await import('./watch-command.js')).watchCommand(parsed);
+      return (await import('./query/watch-command.js')).watchCommand(parsed);
   }
 }
 
 async function mount(request: MountRequest, args: readonly string[]): Promise<number> {
-  const { mountCommand } = await import('./mount-command.js');
+  const { mountCommand } = await import('./mount/mount-command.js');
   return mountCommand(request, args);
 }
 

@@ -11,7 +11,7 @@ import {
   openSimSource,
 } from '../source/index.js';
 import { CommandError, EXIT } from './exit-status.js';
-import type { Settings, SourceName } from './option-table.js';
+import type { Settings, SourceName } from './options/option-table.js';
 
 export const TRY_SIM = '--source sim serves the dumps of a simulated hypervisor';
 

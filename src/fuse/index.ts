@@ -12,4 +12,4 @@ export {
 export { probeMount } from './mount-probe.js';
 export { loadFuseNative } from './native/addon.js';
 export { userMayAllowOther } from './native/mount-failure.js';
-export { kernelUsable, selectTransport } from './select.js';
+export { kernelUsable, selectTransport } from './choose-transport.js';

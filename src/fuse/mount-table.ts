@@ -7,7 +7,7 @@ import type { MountEntry } from '../base/mountinfo.js';
 import { mountsInOrder, parseMountInfo, readMountInfo } from '../base/mountinfo.js';
 import { probeMount } from './mount-probe.js';
 import { MountError } from './transport.js';
-import { runUmount } from './umount-command.js';
+import { runUmount } from './umount-program.js';
 
 /** How every mount of this program shows in the mount table, whatever the transport. */
 export const OWN_FSTYPE = 'fuse.platdumpfs';

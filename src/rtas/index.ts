@@ -1,5 +1,4 @@
 export * from './librtas-codes.js';
-export * from './native/index.js';
 export * from './ports.js';
 export * from './status.js';
 export * from './trace.js';

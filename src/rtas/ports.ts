@@ -9,11 +9,6 @@ export const MIN_BUFFER_BYTES = 1024;
 /** Most that `/dev/papr-platform-dump` hands over per read: its work area (papr-platform-dump.c). */
 export const PAPR_READ_BYTES = 4096;
 
-/** Thrown by ports: a system call's errno, nothing interpreted. `code` is the errno name, as in Node's own errors. */
-export interface SystemCallError extends Error {
-  readonly code: string;
-}
-
 /**
  * `/dev/papr-platform-dump` and its handles, as the kernel driver behaves (arch/powerpc/platforms/pseries/
  * papr-platform-dump.c). Methods throw a `SystemCallError`.

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { ListedDump } from '../../src/cli/listing.js';
+import type { ListedDump } from '../../src/cli/query/listed-dump.js';
 import type { Running } from './program.js';
 import { Workshop } from './program.js';
 

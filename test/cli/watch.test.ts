@@ -3,7 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { watchDaemon } from '../../src/cli/control/control-client.js';
-import type { DumpChange } from '../../src/cli/listing-changes.js';
+import type { DumpChange } from '../../src/cli/query/listing-changes.js';
 import { socketName } from '../../src/cli/runtime-directory.js';
 import { Workshop } from './program.js';
 import type { Running } from './program.js';

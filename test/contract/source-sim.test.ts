@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '../../src/base/log.js';
 import { dumpTag, tagName } from '../../src/base/tag.js';
-import { readGenerated } from '../../src/sim/index.js';
-import type { Discipline } from '../../src/sim/index.js';
+import { readGenerated } from '../../src/source/sim/index.js';
+import type { Discipline } from '../../src/source/sim/index.js';
 import { openSimSource } from '../../src/source/index.js';
-import { createDriver } from '../../src/source/sim-driver.js';
+import { createDriver } from '../../src/source/sim/sim-driver.js';
 import type { ContractDump, SourceUnderTest } from './source.js';
 import { describeSource } from './source.js';
 

@@ -4,7 +4,7 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import { FsError } from '../../build/base/errno.js';
 import { createLogger } from '../../build/base/log.js';
 import { kernelTransport } from '../../build/fuse/kernel/kernel-transport.js';
-import { fuseNativeTransport } from '../../build/fuse/native/transport.js';
+import { fuseNativeTransport } from '../../build/fuse/native/native-transport.js';
 import { createMemoryFilesystem } from '../support/memory-filesystem.mjs';
 
 const [mountpoint, level = 'warn', ...kernelOptions] = process.argv.slice(2);

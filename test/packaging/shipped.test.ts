@@ -21,7 +21,7 @@ const started = filesBelow('src', '.ts').flatMap((file) =>
 
 test('what threads are started from is built, and nothing that they load is missing', () => {
   expect(started).toContain('transfer/hand-thread.js');
-  expect(started).toContain('source/papr-driver.js');
+  expect(started).toContain('source/papr/papr-driver.js');
   const missing = started.filter((entry) => !existsSync(join(root, 'dist', entry)));
   expect(missing).toEqual([]);
 });
@@ -42,7 +42,7 @@ test('the program is few files, all of them strict CommonJS without source maps'
 test.each([
   { entry: 'cli/mount-command.js', most: 3 },
   { entry: 'transfer/hand-thread.js', most: 2 },
-  { entry: 'source/sim-driver.js', most: 2 },
+  { entry: 'source/sim/sim-driver.js', most: 2 },
   { entry: 'memory/spool/spool-thread.js', most: 1 },
   { entry: 'fuse/kernel/device-reader.js', most: 1 },
   { entry: 'fuse/notification-writer.js', most: 1 },

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { parseOptions } from '../../src/cli/parse-options.js';
+import { parseOptions } from '../../src/cli/options/parse-options.js';
 import { PROGRAM, Workshop } from '../cli/program.js';
 
 const unit = readFileSync(new URL('../../packaging/systemd/platdumpfs.service', import.meta.url), 'utf8');

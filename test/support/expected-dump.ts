@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DumpTag } from '../../src/base/tag.js';
 import { tagName } from '../../src/base/tag.js';
-import { readGenerated } from '../../src/sim/index.js';
+import { readGenerated } from '../../src/source/sim/index.js';
 
 /** A simulated dump and the bytes that it has to have. */
 export interface ExpectedDump {

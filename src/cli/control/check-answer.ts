@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { tagFromName } from '../../base/tag.js';
-import type { ListedDump } from '../listing.js';
+import type { ListedDump } from '../query/listed-dump.js';
 import type { ControlError, ControlResponse, WatchLine } from './control-protocol.js';
 
 /*

@@ -1,5 +1,5 @@
-import type { ListedDump } from '../listing.js';
-import type { DumpChange } from '../listing-changes.js';
+import type { ListedDump } from '../query/listed-dump.js';
+import type { DumpChange } from '../query/listing-changes.js';
 
 /*
  * What travels over the control socket: HTTP/1.1 with JSON, described for users in docs/control.md. Fields and kinds are

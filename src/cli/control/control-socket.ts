@@ -2,7 +2,7 @@ import { chmodSync, rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
 import type { Logger } from '../../base/log.js';
-import { passedDescriptor } from '../mount-request.js';
+import { passedDescriptor } from '../mount/mount-request.js';
 import { ensurePrivateDirectory, runtimeDirectory, socketName } from '../runtime-directory.js';
 import { isAnswered } from './control-client.js';
 import { SILENCE_MS } from './control-protocol.js';

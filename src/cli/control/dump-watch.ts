@@ -3,8 +3,8 @@ import type { ExplainedGate } from '../../lockdown/index.js';
 import type { WatchLine } from './control-protocol.js';
 import type { WatchDumps } from './control-server.js';
 import { listedByDaemon } from './listed-by-daemon.js';
-import type { ListedDump } from '../listing.js';
-import { listingChanges } from '../listing-changes.js';
+import type { ListedDump } from '../query/listed-dump.js';
+import { listingChanges } from '../query/listing-changes.js';
 
 /** Events that come together are told together. */
 const GATHER_MS = 50;

@@ -1,7 +1,7 @@
 import type { DumpStore } from '../../dump/index.js';
 import type { ExplainedGate } from '../../lockdown/index.js';
-import type { ListedDump } from '../listing.js';
-import { listedFromSummary, shownAtEveryLevel, sortListing } from '../listing.js';
+import type { ListedDump } from '../query/listed-dump.js';
+import { listedFromSummary, shownAtEveryLevel, sortListing } from '../query/listed-dump.js';
 
 /** What may be told of the dumps: nothing while they are hidden. */
 export function listedByDaemon(store: DumpStore, gate: ExplainedGate): readonly ListedDump[] {

@@ -9,7 +9,7 @@ import {
   processesNamed,
 } from '../../announce/index.js';
 import type { RtasErrd } from '../../announce/index.js';
-import type { Settings } from '../option-table.js';
+import type { Settings } from '../options/option-table.js';
 import type { UsableSource } from './firmware-checks.js';
 import type { Finding } from './finding.js';
 

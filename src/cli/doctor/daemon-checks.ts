@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { OWN_FSTYPE, ownMounts, probeMount } from '../../fuse/index.js';
 import type { DaemonStatus } from '../control/control-protocol.js';
 import { checkPrivateDirectory, runtimeDirectory } from '../runtime-directory.js';
-import { statusOfDaemons } from '../running-daemons.js';
+import { statusOfDaemons } from '../query/running-daemons.js';
 import type { Finding } from './finding.js';
 import { reasonOf } from './finding.js';
 

@@ -1,11 +1,11 @@
 import { accessSync, constants } from 'node:fs';
 import { loadKoffi } from '../../base/koffi.js';
 import { silentLogger } from '../../base/log.js';
-import { findLibrtas, prefersDevice, PAPR_DEVICE_PATH } from '../../rtas/index.js';
+import { findLibrtas, prefersDevice, PAPR_DEVICE_PATH } from '../../source/index.js';
 import { OPAL_DIRECTORY, REAL_SOURCES, absenceOf } from '../../source/index.js';
 import type { RealSourceName } from '../../source/index.js';
 import { CommandError, EXIT } from '../exit-status.js';
-import type { Settings } from '../option-table.js';
+import type { Settings } from '../options/option-table.js';
 import type { ChosenSource } from '../select-source.js';
 import { TRY_SIM, chooseSource, openSource } from '../select-source.js';
 import type { Finding } from './finding.js';

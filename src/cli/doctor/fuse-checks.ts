@@ -15,9 +15,9 @@ import {
   whyNoDevice,
 } from '../../fuse/index.js';
 import type { Transport } from '../../fuse/index.js';
-import { checkNotHidden } from '../hidden-paths.js';
-import { passedDescriptor } from '../mount-request.js';
-import type { Settings } from '../option-table.js';
+import { checkNotHidden } from '../mount/hidden-paths.js';
+import { passedDescriptor } from '../mount/mount-request.js';
+import type { Settings } from '../options/option-table.js';
 import type { Finding } from './finding.js';
 import { reasonOf } from './finding.js';
 

@@ -1,9 +1,9 @@
 import type { Severity } from '../../base/errno.js';
 import type { LogFields, Logger } from '../../base/log.js';
 import { createLogger } from '../../base/log.js';
-import { logOptions, standardErrorLasts } from '../log-settings.js';
-import type { Settings } from '../option-table.js';
-import type { Parent } from '../parent.js';
+import { logOptions, standardErrorLasts } from '../options/log-settings.js';
+import type { Settings } from '../options/option-table.js';
+import type { Parent } from '../mount/parent.js';
 import { LogFile } from './log-file.js';
 import { SystemLog } from './system-log.js';
 

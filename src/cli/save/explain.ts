@@ -1,4 +1,4 @@
-import { listingOfDaemon } from '../daemon-listing.js';
+import { listingOfDaemon } from '../query/daemon-listing.js';
 import { CommandError, EXIT } from '../exit-status.js';
 import { DumpError } from './dump-error.js';
 import { NoRoom } from './no-room.js';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { CopiedDump } from './copy.js';
 import { copyDump, isSameDump } from './copy.js';
 import { ofDump } from './dump-error.js';
-import { freeBytes, giveName, isNameOf, partialPath, syncDirectory } from './directory.js';
+import { freeBytes, giveName, isNameOf, partialPath, syncDirectory } from './target-directory.js';
 import { ProgressLine } from './progress.js';
 
 /** Copies that differ and would have the same name, which takes a tag that came back again and again. */

@@ -1,6 +1,6 @@
 import { askDaemon } from '../control/control-client.js';
 import { CommandError, EXIT } from '../exit-status.js';
-import { askDaemons, onlyDaemon } from '../running-daemons.js';
+import { askDaemons, onlyDaemon } from '../query/running-daemons.js';
 import type { SavedDump } from './save-dump.js';
 
 /**

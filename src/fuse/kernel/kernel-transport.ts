@@ -15,7 +15,7 @@ import { mountByHelper } from './fusermount.js';
 import { HeldDirectory, moved } from './held-directory.js';
 import type { KernelMountOptions, MountPlace } from './kernel-mount.js';
 import { KernelMount } from './kernel-mount.js';
-import { runMount } from './mount-command.js';
+import { runMount } from './mount-program.js';
 import { raiseReadAhead } from './read-ahead.js';
 
 /** Speaks the kernel's protocol over the FUSE device, without libfuse. */

@@ -1,12 +1,12 @@
 import { OPCODE } from './abi.js';
 import type { Operation } from './operation.js';
-import { access, getattr, statfs, statx } from './operations/attributes.js';
-import { destroy, init, interrupt, notifyReply, unsupported } from './operations/control.js';
-import { opendir, readdir, readdirplus, releasedir } from './operations/directories.js';
-import { nothingToWrite, open, read, release } from './operations/files.js';
-import { batchForget, forget, lookup, unlink } from './operations/names.js';
-import { refusedOperations } from './operations/refused.js';
-import { getxattr, listxattr } from './operations/xattrs.js';
+import { access, getattr, statfs, statx } from './handlers/stat.js';
+import { destroy, init, interrupt, notifyReply, unsupported } from './handlers/control.js';
+import { opendir, readdir, readdirplus, releasedir } from './handlers/directories.js';
+import { nothingToWrite, open, read, release } from './handlers/files.js';
+import { batchForget, forget, lookup, unlink } from './handlers/names.js';
+import { refusedOperations } from './handlers/writes.js';
+import { getxattr, listxattr } from './handlers/xattrs.js';
 
 const TABLE: ReadonlyMap<number, Operation<unknown>> = new Map<number, Operation<unknown>>([
   [OPCODE.LOOKUP, lookup],

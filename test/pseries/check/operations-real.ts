@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { dumpTag, tagName } from '../../../src/base/tag.js';
-import { KernelPaprDevice } from '../../../src/rtas/index.js';
-import { readGenerated } from '../../../src/sim/index.js';
+import { KernelPaprDevice } from '../../../src/source/papr/papr-device.js';
+import { readGenerated } from '../../../src/source/sim/index.js';
 import { SCENARIOS, tagOf, transcript } from './operations.js';
 
 // In the emulated machine: arguments are the directory of the hypervisor's dumps and the file to write.

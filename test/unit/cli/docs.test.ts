@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { longName } from '../../../src/cli/option-kinds.js';
-import { OPTIONS } from '../../../src/cli/option-table.js';
+import { longName } from '../../../src/cli/options/option-kinds.js';
+import { OPTIONS } from '../../../src/cli/options/option-table.js';
 
 const root = new URL('../../../', import.meta.url);
 /** Documents for users of the program; others quote the command lines of other programs. */

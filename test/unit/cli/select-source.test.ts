@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { parseOptions } from '../../../src/cli/parse-options.js';
+import { parseOptions } from '../../../src/cli/options/parse-options.js';
 import { chooseSource, needsKnownLockdown } from '../../../src/cli/select-source.js';
 
 const opalDir = mkdtempSync(join(tmpdir(), 'platdumpfs-opal-'));

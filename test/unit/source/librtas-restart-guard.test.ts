@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { LibrtasPort, PlatformDumpAnswer } from '../../../src/rtas/index.js';
-import { firstChunkMemory, guardedAgainstRestart } from '../../../src/source/restart-guard.js';
+import { firstChunkMemory, guardedAgainstRestart } from '../../../src/source/librtas/restart-guard.js';
 
 const TAG = 0x2_0000_0001n;
 const CHUNK = 1024;

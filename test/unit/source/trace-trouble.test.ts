@@ -6,8 +6,8 @@ import { dumpTag } from '../../../src/base/tag.js';
 import { FirmwareTrace, RTAS_STATUS } from '../../../src/rtas/index.js';
 import type { LibrtasPort, PaprDevice } from '../../../src/rtas/index.js';
 import { BEGINNING, paprDriver } from '../../../src/source/index.js';
-import { readOpalDirectory } from '../../../src/source/opal-directory.js';
-import { createDriver as createOpalDriver } from '../../../src/source/opal-driver.js';
+import { readOpalDirectory } from '../../../src/source/opal/opal-directory.js';
+import { createDriver as createOpalDriver } from '../../../src/source/opal/opal-driver.js';
 import { TracedPaprDevice, tracedLibrtas } from '../../../src/source/traced-ports.js';
 import { FakeOpalSysfs } from '../../support/opal-sysfs.js';
 

@@ -18,8 +18,8 @@ import {
 } from '../../../../src/cli/doctor/fuse-checks.js';
 import { checkLockdown } from '../../../../src/cli/doctor/lockdown-check.js';
 import { checkCoreDumps, checkSpool, checkSwap } from '../../../../src/cli/doctor/memory-checks.js';
-import { parseOptions } from '../../../../src/cli/parse-options.js';
-import type { Settings } from '../../../../src/cli/option-table.js';
+import { parseOptions } from '../../../../src/cli/options/parse-options.js';
+import type { Settings } from '../../../../src/cli/options/option-table.js';
 
 const SIM: UsableSource = { name: 'sim', resumable: false };
 const PAPR: UsableSource = { name: 'papr', resumable: false };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ByteWriter } from '../../../../src/base/byte-writer.js';
 import type { Attributes, DirectoryEntry, Entry } from '../../../../src/fs/index.js';
-import { encodeDirectory, encodeDirectoryPlus } from '../../../../src/fuse/kernel/directory.js';
+import { encodeDirectory, encodeDirectoryPlus } from '../../../../src/fuse/kernel/encode-directory.js';
 import * as encode from '../../../../src/fuse/kernel/encode.js';
 import { INIT_FLAG } from '../../../../src/fuse/kernel/abi.js';
 import { negotiate } from '../../../../src/fuse/kernel/negotiate.js';

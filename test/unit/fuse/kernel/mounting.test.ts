@@ -4,7 +4,7 @@ import { silentLogger } from '../../../../src/base/log.js';
 import { mayMount } from '../../../../src/fuse/kernel/can-mount.js';
 import { adoptedDevice } from '../../../../src/fuse/kernel/device.js';
 import { readVerdict } from '../../../../src/fuse/kernel/device-errors.js';
-import { mountOptionList } from '../../../../src/fuse/kernel/mount-command.js';
+import { mountOptionList } from '../../../../src/fuse/kernel/mount-program.js';
 import { connectionOf } from '../../../../src/fuse/kernel/wake-reader.js';
 import type { MountOptions } from '../../../../src/fuse/transport.js';
 import { MountError } from '../../../../src/fuse/transport.js';

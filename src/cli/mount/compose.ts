@@ -1,0 +1,82 @@
+import type { Logger } from '../../base/log.js';
+import type { DumpStore } from '../../dump/index.js';
+import { Announcements } from '../../announce/index.js';
+import { openDumpStore } from '../../dump/index.js';
+import type { Filesystem } from '../../fs/index.js';
+import { DumpFilesystem, GuardedFilesystem } from '../../fs/index.js';
+import type { LockdownGate, RiseSteps } from '../../lockdown/index.js';
+import { onTraceTrouble } from '../../rtas/index.js';
+import type { DumpSource } from '../../source/index.js';
+import { chooseSpool } from './choose-spool.js';
+import type { Cleanup } from './cleanup.js';
+import type { Settings } from '../options/option-table.js';
+import type { ChosenSource } from '../select-source.js';
+import { openSource } from '../select-source.js';
+
+const SAY_TRACE_TROUBLE_EVERY_MS = 60_000;
+
+/** What stands between the kernel and firmware. */
+export interface Composition {
+  readonly store: DumpStore;
+  readonly filesystem: Filesystem;
+  /** What the rise of the level asks of these rooms. */
+  readonly hiding: Pick<RiseSteps, 'dropPages' | 'hideDumps' | 'stopAnnouncing'>;
+}
+
+/** Builds every room once. What it opens goes into `cleanup` at once, so that a later failure leaves nothing behind. */
+export function compose(
+  source: ChosenSource,
+  settings: Settings,
+  gate: LockdownGate,
+  cleanup: Cleanup,
+  log: Logger,
+): Composition {
+  if (settings.traceRtas !== undefined) watchTrace(settings.traceRtas, cleanup, log);
+  // The store disposes of its source.
+  const store = openStore(openSource(source, settings, log), settings, log);
+  cleanup.add('dump store', () => store[Symbol.asyncDispose]());
+  const dumps = new DumpFilesystem({
+    store,
+    uid: settings.uid ?? process.getuid?.() ?? 0,
+    gid: settings.gid ?? process.getgid?.() ?? 0,
+    umask: settings.umask,
+    unlinkPolicy: settings.unlink,
+    readOnly: settings.readOnly,
+    log,
+  });
+  // What the end of the mount leaves undone is said while the store is still there to say what became of it.
+  cleanup.add('filesystem', () => dumps[Symbol.asyncDispose]());
+  const announcements = new Announcements({ ...settings, store, log });
+  cleanup.add('announcements', () => announcements[Symbol.asyncDispose]());
+  const hiding = {
+    dropPages: () => dumps.dropPages(),
+    hideDumps: () => {
+      store.lock();
+      dumps.dropUnlinked();
+    },
+    stopAnnouncing: () => announcements.freeze(),
+  };
+  return { store, filesystem: new GuardedFilesystem(dumps, gate), hiding };
+}
+
+/** What the trace lacks cannot be seen in it before it can be written again. */
+function watchTrace(path: string, cleanup: Cleanup, log: Logger): void {
+  let saidAtMs = -Infinity;
+  const watch = onTraceTrouble((reason) => {
+    // Of one full disk every thread has something to tell.
+    if (performance.now() - saidAtMs < SAY_TRACE_TROUBLE_EVERY_MS) return;
+    saidAtMs = performance.now();
+    log.warn('the trace cannot be written: firmware calls go on without it', { path, reason });
+  });
+  cleanup.add('trace', () => watch[Symbol.dispose]());
+}
+
+function openStore(source: DumpSource, settings: Settings, log: Logger): DumpStore {
+  try {
+    const spool = chooseSpool(settings, source, log);
+    return openDumpStore({ source, cacheSizeBytes: settings.cacheSize, known: settings.dump, spool, log });
+  } catch (error) {
+    void source[Symbol.asyncDispose]();
+    throw error;
+  }
+}

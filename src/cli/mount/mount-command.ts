@@ -1,0 +1,181 @@
+import { exitWithoutThreads } from '../../base/exit-without-threads.js';
+import type { Logger } from '../../base/log.js';
+import type { Filesystem } from '../../fs/index.js';
+import type { Mounted, Transport } from '../../fuse/index.js';
+import {
+  connectionOf,
+  MountError,
+  mountpointOf,
+  resolveMountpoint,
+  selectTransport,
+} from '../../fuse/index.js';
+import { DiscreetLog, carryOutRise } from '../../lockdown/index.js';
+import { Cleanup } from './cleanup.js';
+import { compose } from './compose.js';
+import { controlRoutes } from '../control/control-routes.js';
+import { serveControl } from '../control/control-socket.js';
+import { daemonize } from './daemonize.js';
+import { CommandError, EXIT } from '../exit-status.js';
+import { checkNotHidden } from './hidden-paths.js';
+import { integrityEffect } from './integrity-effect.js';
+import type { DaemonLog } from '../log/daemon-log.js';
+import { openDaemonLog } from '../log/daemon-log.js';
+import { logOptions } from '../options/log-settings.js';
+import type { MountRequest } from './mount-request.js';
+import { passedDescriptor } from './mount-request.js';
+import { openUnlockedGate } from '../unlocked-gate.js';
+import { collectOrphans } from './orphans.js';
+import type { Parent } from './parent.js';
+import { waitingParent } from './parent.js';
+import { hardenProcess } from './process-hardening.js';
+import type { ChosenSource } from '../select-source.js';
+import { chooseSource, needsKnownLockdown } from '../select-source.js';
+import { tellServiceManager } from './service-manager.js';
+import { mountedUnlessStopped } from './mount-wait.js';
+import { serveUntilEnd } from './serve-until-end.js';
+import { StopSignals } from './stop-signals.js';
+import { version } from '../version.js';
+
+/** Unmounted already: nobody but threads that still work for the mount is waited for. */
+const CLEANUP_MS = 10_000;
+
+const LOCKED = 'locked down: no dump can be reached until restart';
+
+/** @param args the command line after the program's name, for the daemon to parse again */
+export async function mountCommand(request: MountRequest, args: readonly string[]): Promise<number> {
+  const parent = waitingParent();
+  if (request.daemon && parent === undefined)
+    return daemonize(args, request.mountpoint, logOptions(request.settings));
+  const daemonLog = openDaemonLog(request.settings, parent);
+  const { log } = daemonLog;
+  const cleanup = new Cleanup(log);
+  try {
+    await mountAndServe(request, parent, cleanup, daemonLog);
+  } catch (error) {
+    daemonLog.fatal(error instanceof Error ? error.message : String(error));
+    throw error;
+  } finally {
+    await endWithin(CLEANUP_MS, cleanup, log);
+    daemonLog.close();
+  }
+  return EXIT.done;
+}
+
+/** At exit Node waits for its threads, and one that is inside a firmware call may stay there for minutes. */
+async function endWithin(timeoutMs: number, cleanup: Cleanup, log: Logger): Promise<void> {
+  if (await cleanup.runWithin(timeoutMs)) return;
+  log.warn('a thread does not come back from firmware: the process ends without it');
+  exitWithoutThreads();
+}
+
+async function mountAndServe(
+  request: MountRequest,
+  parent: Parent | undefined,
+  cleanup: Cleanup,
+  daemonLog: DaemonLog,
+): Promise<void> {
+  const { settings } = request;
+  const { log: processLog } = daemonLog;
+  const stop = new StopSignals();
+  cleanup.add('signals', () => stop[Symbol.dispose]());
+  process.umask(0o077);
+  const source = chooseSource(request.source, settings);
+  if (request.source === 'auto')
+    processLog.info('source chosen', { source: source.name, ...source.passedOver });
+  const gate = await openUnlockedGate(settings, needsKnownLockdown(source), processLog);
+  cleanup.add('lockdown gate', () => gate[Symbol.asyncDispose]());
+  const discreet = new DiscreetLog(processLog);
+  const { log } = discreet;
+  if (gate.level === 'integrity') sayIntegrity(source.name, log);
+  const transport = await mountErrorsAsStatus(() =>
+    selectTransport(settings.transport, log, request.mountpoint),
+  );
+  const mountpoint = await mountErrorsAsStatus(() => realMountpoint(request));
+  const { store, filesystem, hiding } = compose(source, settings, gate, cleanup, log);
+  let dropAnswers = (): void => undefined;
+  const hideDumps = (): void =>
+    carryOutRise(
+      {
+        ...hiding,
+        veilLog: () => discreet.veil(),
+        dropAnswers: () => dropAnswers(),
+        tellOperator: () => {
+          log.warn(LOCKED, { reason: gate.reason });
+          void tellServiceManager('locked', LOCKED, log);
+        },
+      },
+      log,
+    );
+  gate.onRise(hideDumps);
+  // Before anything of a dump is in memory, but behind the cache's allocation: told to overwrite what is freed, the C
+  // library would also write all of that memory, which takes longer than everything else until the mount is ready.
+  hardenProcess(processLog);
+  const orphans = collectOrphans();
+  cleanup.add('orphans', () => orphans[Symbol.dispose]());
+  // No directory is kept busy by a daemon that happens to have been started in it.
+  process.chdir('/');
+  const mounting = mountErrorsAsStatus(() => mount(transport, filesystem, { ...request, mountpoint }, log));
+  const mounted = await mountedUnlessStopped(mounting, stop, log);
+  const status = {
+    mountpoint,
+    pid: process.pid,
+    version: version(),
+    source: source.name,
+    transport: transport.name,
+    lockdown: settings.lockdown,
+  };
+  const control = await serveControl(mountpoint, controlRoutes(status, store, gate), log);
+  cleanup.add('control socket', () => control.close());
+  dropAnswers = () => control.lock();
+  log.info('mounted', { mountpoint, source: source.name, transport: transport.name });
+  daemonLog.started();
+  await parent?.ready(mountpoint);
+  await tellServiceManager('ready', `serves ${source.name} at ${mountpoint}`, log);
+  // What was told of a rise meanwhile has been replaced by that.
+  if (gate.locked()) await tellServiceManager('locked', LOCKED, log);
+  store.getReady();
+  await serveUntilEnd(mounted, stop, settings.unmountTimeout, log);
+}
+
+function sayIntegrity(source: ChosenSource['name'], log: Logger): void {
+  const { works, text } = integrityEffect(source);
+  log[works ? 'info' : 'warn']('kernel lockdown is at integrity', { effect: text });
+}
+
+/** Without symbolic links, so that `list` and `umount` find it under any spelling. */
+async function realMountpoint({ mountpoint, settings }: MountRequest): Promise<string> {
+  const descriptor = passedDescriptor(mountpoint);
+  if (descriptor !== undefined) {
+    const place = mountpointOf(connectionOf(descriptor));
+    if (place !== undefined) checkNotHidden(place, settings, true);
+    return mountpoint;
+  }
+  const real = await resolveMountpoint(mountpoint);
+  checkNotHidden(real, settings);
+  return real;
+}
+
+function mount(
+  transport: Transport,
+  filesystem: Filesystem,
+  request: MountRequest,
+  log: Logger,
+): Promise<Mounted> {
+  return transport.mount(filesystem, {
+    mountpoint: request.mountpoint,
+    fsname: request.fsname,
+    allowOther: request.settings.allowOther,
+    readOnly: request.settings.readOnly,
+    kernelOptions: request.kernelOptions,
+    log,
+  });
+}
+
+async function mountErrorsAsStatus<T>(attempt: () => T | Promise<T>): Promise<T> {
+  try {
+    return await attempt();
+  } catch (error) {
+    if (error instanceof MountError) throw new CommandError(EXIT.couldNotMount, error.message);
+    throw error;
+  }
+}

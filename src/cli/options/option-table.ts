@@ -1,0 +1,321 @@
+import { LOG_LEVELS } from '../../base/log.js';
+import type { AnyOption, SettingOf } from './option-kinds.js';
+import {
+  oneOf,
+  path,
+  permissionMask,
+  seconds,
+  size,
+  tagMaybeSize,
+  tagWithSize,
+  userOrGroupId,
+  wholeNumber,
+  wordOrPath,
+} from './values.js';
+
+const MIB = 1024 ** 2;
+
+/** Below this, one dump's read-ahead would push out what its readers still need. */
+const MIN_CACHE_BYTES = 8 * MIB;
+
+const MAX_LATENCY_US = 1_000_000_000;
+const MAX_UNMOUNT_TIMEOUT_S = 3600;
+
+export const SOURCE_NAMES = ['auto', 'papr', 'librtas', 'opal', 'sim'] as const;
+export type SourceName = (typeof SOURCE_NAMES)[number];
+
+const SERVE = ['mount'] as const;
+/** What a mount needs of the machine. */
+const NEEDED = ['mount', 'doctor'] as const;
+const SOURCES = ['mount', 'list', 'doctor'] as const;
+const ALL = ['mount', 'umount', 'list', 'info', 'save', 'watch', 'doctor'] as const;
+
+const IN_SOURCE = { verbs: SOURCES, group: 'Where dumps come from' } as const;
+const IN_EVENTS = { verbs: NEEDED, group: 'How dumps are announced' } as const;
+const IN_SIM = { verbs: SOURCES, group: 'Simulated hypervisor' } as const;
+const IN_MOUNT = { verbs: SERVE, group: 'Mount' } as const;
+const IN_LOCKDOWN = { verbs: SOURCES, group: 'Kernel lockdown' } as const;
+const IN_MACHINE = { verbs: NEEDED, group: 'Mount' } as const;
+const IN_LOG = { verbs: ['mount', 'umount', 'list'], group: 'Diagnostics' } as const;
+
+/**
+ * Every option once: long options, their `-o name=value` spelling, checks, defaults and help all come from here.
+ * The order is that of `--help`.
+ */
+export const OPTIONS = {
+  source: {
+    kind: 'value',
+    ...IN_SOURCE,
+    metavar: SOURCE_NAMES.join('|'),
+    default: 'auto',
+    parse: oneOf(...SOURCE_NAMES),
+    summary: 'firmware interface; auto takes the first that is there, sim is a simulated hypervisor',
+  },
+  dump: {
+    kind: 'repeated',
+    ...IN_SOURCE,
+    metavar: 'TAG[:SIZE]',
+    parse: tagMaybeSize,
+    summary: 'a dump tag that is known by hand; repeatable',
+  },
+  opalDir: {
+    kind: 'optional',
+    ...IN_SOURCE,
+    metavar: 'PATH',
+    parse: path,
+    usedWhileServing: true,
+    summary: "directory of OPAL's dumps (default: /sys/firmware/opal/dump)",
+  },
+  events: {
+    kind: 'value',
+    ...IN_EVENTS,
+    metavar: 'auto|proc|log|off',
+    default: 'auto',
+    parse: oneOf('auto', 'proc', 'log', 'off'),
+    summary:
+      "log: follow rtas_errd's log; proc: take firmware's events ourselves; auto: log where there is one",
+  },
+  platformLog: {
+    kind: 'optional',
+    ...IN_EVENTS,
+    metavar: 'PATH',
+    parse: path,
+    usedWhileServing: true,
+    summary: 'log that rtas_errd writes (default: /var/log/platform)',
+  },
+  errorLog: {
+    kind: 'optional',
+    ...IN_EVENTS,
+    metavar: 'PATH',
+    parse: path,
+    usedWhileServing: true,
+    summary:
+      "the kernel's event log, which only one program can read (default: /proc/powerpc/rtas/error_log)",
+  },
+  stateFile: {
+    kind: 'optional',
+    ...IN_EVENTS,
+    metavar: 'PATH',
+    parse: path,
+    usedWhileServing: true,
+    summary: 'file that keeps the tags known for the next start (default: none)',
+  },
+  simDir: {
+    kind: 'optional',
+    ...IN_SIM,
+    metavar: 'DIR',
+    parse: path,
+    usedWhileServing: true,
+    summary: 'the simulated dumps are the files in DIR that are named by tag',
+  },
+  simDump: {
+    kind: 'repeated',
+    ...IN_SIM,
+    metavar: 'TAG:SIZE',
+    parse: tagWithSize,
+    summary: 'a generated dump of that size instead of the samples; repeatable',
+  },
+  simLatencyUs: {
+    kind: 'value',
+    ...IN_SIM,
+    metavar: 'N',
+    default: '0',
+    parse: wholeNumber(MAX_LATENCY_US),
+    summary: 'duration of each simulated firmware call in microseconds',
+  },
+  simDiscipline: {
+    kind: 'value',
+    ...IN_SIM,
+    metavar: 'papr|librtas',
+    default: 'papr',
+    parse: oneOf('papr', 'librtas'),
+    summary: 'papr: forward only, one handle per dump; librtas: any earlier sequence may be resumed',
+  },
+  transport: {
+    kind: 'value',
+    ...IN_MACHINE,
+    metavar: 'auto|kernel|fuse-native',
+    default: 'auto',
+    parse: oneOf('auto', 'kernel', 'fuse-native'),
+    summary: 'how to speak FUSE; auto takes kernel where it or fusermount3 may mount, else fuse-native',
+  },
+  unlink: {
+    kind: 'value',
+    ...IN_MOUNT,
+    metavar: 'delivered|saved|force|never',
+    default: 'delivered',
+    parse: oneOf('delivered', 'saved', 'force', 'never'),
+    summary: 'when rm may destroy a dump: delivered to readers whole; saved by platdumpfs save as well',
+  },
+  readOnly: {
+    kind: 'flag',
+    ...IN_MOUNT,
+    summary: 'nothing can be removed through this mount (-o ro)',
+  },
+  cacheSize: {
+    kind: 'value',
+    ...IN_MOUNT,
+    metavar: 'SIZE',
+    default: '64MiB',
+    parse: size(MIN_CACHE_BYTES),
+    summary: 'memory for blocks of dumps, at least 8 MiB; sizes take K, M, G, KiB, MiB, GiB',
+  },
+  spool: {
+    kind: 'value',
+    ...IN_MACHINE,
+    metavar: 'auto|none|DIR',
+    default: 'auto',
+    parse: wordOrPath('auto', 'none'),
+    usedWhileServing: true,
+    summary: 'encrypted copies on disk while mounted; auto: where firmware would have to start over',
+  },
+  spoolSize: {
+    kind: 'value',
+    ...IN_MACHINE,
+    metavar: 'SIZE',
+    default: '16GiB',
+    parse: size(MIB),
+    summary: 'most that the spool may take on disk',
+  },
+  uid: {
+    kind: 'optional',
+    ...IN_MOUNT,
+    metavar: 'N',
+    parse: userOrGroupId,
+    summary: 'owner of the files (default: the user who mounts)',
+  },
+  gid: {
+    kind: 'optional',
+    ...IN_MOUNT,
+    metavar: 'N',
+    parse: userOrGroupId,
+    summary: 'group of the files (default: the group of the user who mounts)',
+  },
+  umask: {
+    kind: 'value',
+    ...IN_MOUNT,
+    metavar: 'OCTAL',
+    default: '0277',
+    parse: permissionMask,
+    summary: 'permissions that are taken away from files (0444) and directory (0777)',
+  },
+  allowOther: {
+    kind: 'flag',
+    ...IN_MOUNT,
+    summary: 'users other than the one who mounts may ask; uid, gid and umask decide what they get',
+  },
+  daemon: {
+    kind: 'flag',
+    ...IN_MOUNT,
+    summary: 'go to the background and return when the mount is usable, with the real exit status',
+  },
+  foreground: {
+    kind: 'flag',
+    ...IN_MOUNT,
+    short: 'f',
+    summary: 'stay in the foreground, also when called as a mount helper',
+  },
+  unmountTimeout: {
+    kind: 'value',
+    verbs: ['mount', 'umount'],
+    group: 'Mount',
+    metavar: 'SECONDS',
+    default: '5',
+    parse: seconds(MAX_UNMOUNT_TIMEOUT_S),
+    summary: 'how long to wait for a busy mount before it is detached',
+  },
+  lockdown: {
+    kind: 'value',
+    ...IN_LOCKDOWN,
+    metavar: 'enforce|ignore',
+    default: 'enforce',
+    parse: oneOf('enforce', 'ignore'),
+    summary: 'whether dumps disappear while kernel lockdown is at confidentiality',
+  },
+  lockdownFile: {
+    kind: 'optional',
+    ...IN_LOCKDOWN,
+    metavar: 'PATH',
+    parse: path,
+    usedWhileServing: true,
+    summary: 'file that says the level (default: /sys/kernel/security/lockdown)',
+  },
+  mountpoint: {
+    kind: 'optional',
+    verbs: ['info', 'save'],
+    group: 'Where dumps come from',
+    argvOnly: true,
+    metavar: 'PATH',
+    parse: path,
+    summary: 'the mount to ask, where several are served',
+  },
+  all: {
+    kind: 'flag',
+    verbs: ['save'],
+    group: 'Output',
+    argvOnly: true,
+    summary: 'every dump that is listed, instead of TAGs',
+  },
+  remove: {
+    kind: 'flag',
+    verbs: ['save'],
+    group: 'Output',
+    argvOnly: true,
+    summary: 'remove each dump from firmware once its copy is complete and on disk',
+  },
+  volatile: {
+    kind: 'flag',
+    verbs: ['save'],
+    group: 'Output',
+    argvOnly: true,
+    summary: 'copies in memory (tmpfs, ramfs), gone at the next boot, count as well',
+  },
+  json: {
+    kind: 'flag',
+    verbs: ['list', 'info', 'save', 'watch', 'doctor'],
+    group: 'Output',
+    argvOnly: true,
+    summary:
+      'for scripts: list prints a JSON array, info and doctor an object, save and watch an object per line',
+  },
+  traceRtas: {
+    kind: 'optional',
+    verbs: SERVE,
+    group: 'Diagnostics',
+    metavar: 'FILE',
+    parse: path,
+    usedWhileServing: true,
+    summary: 'append one JSON line per firmware call to FILE, a regular file of your own',
+  },
+  logFile: {
+    kind: 'optional',
+    verbs: SERVE,
+    group: 'Diagnostics',
+    usedWhileServing: true,
+    metavar: 'FILE',
+    parse: path,
+    summary:
+      'append log lines to FILE, which SIGHUP opens again (default: standard error; journal or syslog with --daemon)',
+  },
+  logLevel: {
+    kind: 'value',
+    ...IN_LOG,
+    metavar: LOG_LEVELS.join('|'),
+    default: 'info',
+    parse: oneOf(...LOG_LEVELS),
+    summary: 'least severity that is logged',
+  },
+  logFormat: {
+    kind: 'optional',
+    ...IN_LOG,
+    metavar: 'text|json',
+    parse: oneOf('text', 'json'),
+    summary: 'form of log lines (default: text on a terminal and in the journal, else json)',
+  },
+  help: { kind: 'flag', verbs: ALL, group: 'Output', short: 'h', argvOnly: true, summary: 'show this text' },
+} as const satisfies Record<string, AnyOption>;
+
+export type OptionKey = keyof typeof OPTIONS;
+
+/** Values of all options; those that a command does not take have their defaults. */
+export type Settings = { readonly [K in OptionKey]: SettingOf<(typeof OPTIONS)[K]> };

@@ -1,0 +1,93 @@
+import { dirname, join, resolve } from 'node:path';
+import { createLogger, silentLogger } from '../../base/log.js';
+import { listingsOfDaemons } from './daemon-listing.js';
+import { CommandError, EXIT, usageError } from '../exit-status.js';
+import type { ListedDump } from './listed-dump.js';
+import { listedFromSource, listingTable, shownAtEveryLevel, sortListing } from './listed-dump.js';
+import { logOptions } from '../options/log-settings.js';
+import { openUnlockedGate } from '../unlocked-gate.js';
+import type { OptionKey } from '../options/option-table.js';
+import type { ParsedOptions } from '../options/parse-options.js';
+import { printError, printOut } from '../print.js';
+import { worstOf } from './running-daemons.js';
+import { chooseSource, needsKnownLockdown, openSource } from '../select-source.js';
+
+/** Options that say where dumps come from: with one of them a running daemon is not asked. */
+const SOURCE_OPTIONS: readonly OptionKey[] = [
+  'source',
+  'dump',
+  'opalDir',
+  'simDir',
+  'simDump',
+  'simLatencyUs',
+  'simDiscipline',
+];
+
+/** A dump as `list --json` shows it. Fields are only ever added. */
+interface FoundDump extends ListedDump {
+  /** Where it can be read; absent where it is not mounted. */
+  readonly path?: string;
+}
+
+interface Found {
+  readonly dumps: readonly FoundDump[];
+  /** Why there may be more. */
+  readonly failure: CommandError | undefined;
+}
+
+export async function listCommand(parsed: ParsedOptions): Promise<number> {
+  const { dumps, failure } = await findDumps(parsed);
+  if (dumps.some(({ lockdown }) => lockdown === 'ignored'))
+    printError('kernel lockdown is ignored: these dumps are shown at every level (--lockdown=ignore)');
+  // A script that reads JSON gets an array in every case in which the question was understood.
+  if (parsed.settings.json) await printOut(`${JSON.stringify(dumps, null, 2)}\n`);
+  else if (failure === undefined || dumps.length > 0) await printOut(table(dumps));
+  if (failure !== undefined) throw failure;
+  return EXIT.done;
+}
+
+async function findDumps(parsed: ParsedOptions): Promise<Found> {
+  const [mountpoint, ...rest] = parsed.positionals;
+  if (rest.length > 0)
+    throw usageError(`list takes at most one MOUNTPOINT, got ${parsed.positionals.length} arguments`);
+  if (mountpoint === undefined && SOURCE_OPTIONS.some((key) => parsed.given.has(key)))
+    return foundInSource(parsed);
+  const found = await listingsOfDaemons(mountpoint === undefined ? undefined : resolve(mountpoint));
+  if (found.daemons.length === 0) return foundInSource(parsed).catch(noDaemonEither);
+  const dumps = found.listings.flatMap((listing) =>
+    listing.dumps.map((dump): FoundDump => ({ ...dump, path: join(listing.mountpoint, dump.tag) })),
+  );
+  return { dumps: sortListing(dumps), failure: worstOf(found.failures) };
+}
+
+async function foundInSource(parsed: ParsedOptions): Promise<Found> {
+  try {
+    return { dumps: await dumpsOfSource(parsed), failure: undefined };
+  } catch (error) {
+    if (error instanceof CommandError && error.status === EXIT.lockedDown)
+      return { dumps: [], failure: error };
+    throw error;
+  }
+}
+
+/** Says first what was looked for first. */
+function noDaemonEither(error: unknown): never {
+  if (!(error instanceof CommandError) || error.status !== EXIT.noFirmwareInterface) throw error;
+  throw new CommandError(error.status, `no daemon of this user was found, and ${error.message}`);
+}
+
+/** With a column that tells the mounts apart where there are several. */
+function table(dumps: readonly FoundDump[]): string {
+  const mounts = new Set(dumps.map(({ path }) => path && dirname(path)));
+  return listingTable(dumps, mounts.size > 1 ? ({ path = '' }) => dirname(path) : undefined);
+}
+
+async function dumpsOfSource({ settings, given }: ParsedOptions): Promise<ListedDump[]> {
+  // Nothing is being served that could be warned about; errors come as exit status and message.
+  const log = given.has('logLevel') ? createLogger(logOptions(settings)) : silentLogger;
+  const usable = chooseSource(settings.source, settings);
+  await (await openUnlockedGate(settings, needsKnownLockdown(usable), log))[Symbol.asyncDispose]();
+  await using source = openSource(usable, settings, log);
+  const dumps = sortListing(listedFromSource(source, Date.now()));
+  return settings.lockdown === 'ignore' ? shownAtEveryLevel(dumps) : dumps;
+}

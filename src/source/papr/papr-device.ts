@@ -1,0 +1,53 @@
+import { closeSync, openSync } from 'node:fs';
+import type { PaprDevice } from '../../rtas/index.js';
+import { PAPR_READ_BYTES } from '../../rtas/index.js';
+import { closeDescriptor, ioctlWord, readDescriptor } from '../../base/libc.js';
+import { describeHolders, paprHolders } from './papr-holders.js';
+import { CREATE_HANDLE, INVALIDATE } from './papr-ioctl.js';
+
+export const PAPR_DEVICE_PATH = '/dev/papr-platform-dump';
+
+/**
+ * The kernel's driver. Handles belong to the process: any thread may read on where another one stopped, and close.
+ *
+ * A handle is given to nobody else and never seeks: lseek(2) on one oopses the kernel (seen on Linux 7.2). Reads carry
+ * no position, and nothing but read, ioctl and close is done with it.
+ */
+export class KernelPaprDevice implements PaprDevice {
+  readonly #path: string;
+
+  constructor(path: string = PAPR_DEVICE_PATH) {
+    this.#path = path;
+  }
+
+  createHandle(tag: bigint): number {
+    const device = openSync(this.#path, 'r');
+    try {
+      return ioctlWord(device, CREATE_HANDLE, tag, `cannot create a handle by ${this.#path}`);
+    } catch (thrown) {
+      throw withHolders(thrown);
+    } finally {
+      closeSync(device);
+    }
+  }
+
+  read(handle: number, into: Uint8Array): number {
+    return readDescriptor(handle, into, Math.min(into.length, PAPR_READ_BYTES));
+  }
+
+  invalidate(handle: number, tag: bigint): void {
+    ioctlWord(handle, INVALIDATE, tag, 'cannot invalidate');
+  }
+
+  close(handle: number): void {
+    closeDescriptor(handle);
+  }
+}
+
+/** EALREADY does not say who: that is what an operator needs to know. */
+function withHolders(thrown: unknown): unknown {
+  if ((thrown as Partial<NodeJS.ErrnoException>).code !== 'EALREADY') return thrown;
+  return Object.assign(new Error(`EALREADY: ${describeHolders(paprHolders(), process.pid)}`), {
+    code: 'EALREADY',
+  });
+}

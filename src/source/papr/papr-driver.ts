@@ -1,0 +1,31 @@
+import { FirmwareTrace } from '../../rtas/index.js';
+import { KernelPaprDevice } from './papr-device.js';
+import { preloadLibc } from '../../base/libc.js';
+import { atThreadEnd } from '../at-thread-end.js';
+import { paprDriver } from './papr-cursor.js';
+import type { CreateDriver } from '../source.js';
+import { TracedPaprDevice } from '../traced-ports.js';
+
+/** What a hand is told about the device. */
+export interface PaprDriverData {
+  readonly devicePath: string;
+  readonly tracePath: string | undefined;
+}
+
+/** Entry of source `papr` in a hand. */
+export const createDriver: CreateDriver = (data) => {
+  const { devicePath, tracePath } = data as PaprDriverData;
+  preloadLibc();
+  const kernel = new KernelPaprDevice(devicePath);
+  if (tracePath === undefined) return paprDriver(kernel);
+  const device = new TracedPaprDevice(kernel, new FirmwareTrace(tracePath));
+  atThreadEnd(device);
+  const driver = paprDriver(device);
+  return {
+    open: (...args) => driver.open(...args),
+    carryOn(tag, state, detail, offset) {
+      if (state.handle !== undefined) device.adopt(state.handle, tag, offset);
+      return driver.carryOn(tag, state, detail, offset);
+    },
+  };
+};

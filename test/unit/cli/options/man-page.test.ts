@@ -1,0 +1,43 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect, test } from 'vitest';
+import { bashCompletion, manPage } from '../../../../src/cli/options/man-page.js';
+import { longName } from '../../../../src/cli/options/option-kinds.js';
+import { OPTIONS } from '../../../../src/cli/options/option-table.js';
+
+const has = (program: string): boolean => spawnSync(program, ['--version']).error === undefined;
+
+test('the man page names every option', () => {
+  const page = manPage().replaceAll('\\-', '-');
+  for (const key of Object.keys(OPTIONS)) expect(page).toContain(`--${longName(key)}`);
+});
+
+const noGroff = has('groff') ? '' : ' (skipped: no groff here)';
+
+test.skipIf(noGroff !== '')(`the man page is sound troff${noGroff}`, () => {
+  const { stdout, stderr, status } = spawnSync('groff', ['-man', '-Tutf8', '-ww'], {
+    input: manPage(),
+    encoding: 'utf8',
+  });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  expect(stdout).toContain('platdumpfs - IBM Power platform dumps as files');
+});
+
+describe('bash completion', () => {
+  function complete(...words: string[]): string[] {
+    const script = `${bashCompletion()}
+COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _platdumpfs; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const { stdout, stderr } = spawnSync('bash', ['-c', script, 'bash', ...words], { encoding: 'utf8' });
+    expect(stderr).toBe('');
+    return stdout.split('\n').filter((word) => word !== '');
+  }
+
+  test.each([
+    { words: ['platdumpfs', 'do'], expected: ['doctor'] },
+    { words: ['platdumpfs', 'mount', '--cache'], expected: ['--cache-size'] },
+    { words: ['platdumpfs', 'list', '--cache'], expected: [] },
+    { words: ['platdumpfs', 'help', 'w'], expected: ['watch'] },
+    { words: ['platdumpfs', 'umount', '/m'], expected: [] },
+  ])('of $words is $expected', ({ words, expected }) => {
+    expect(complete(...words)).toEqual(expected);
+  });
+});
