@@ -41,6 +41,8 @@ export interface DumpSummary {
   readonly seenAtMs: number;
   readonly source: string;
   readonly name: string | undefined;
+  /** Of the bytes that firmware delivered, in hex. */
+  readonly sha256: string | undefined;
 }
 
 export type StoreEvent =
@@ -298,6 +300,7 @@ export class DumpStore implements AsyncDisposable {
       seenAtMs: dump.seenAtMs,
       source: this.source.name,
       name: dump.knownName,
+      sha256: dump.sha256,
     };
   }
 

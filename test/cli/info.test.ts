@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Workshop } from './program.js';
 
@@ -28,15 +29,19 @@ describe('info', { timeout: 120_000 }, () => {
       firstSeen: expect.stringMatching(/^\d{4}-\d\d-\d\dT/) as string,
       source: 'sim',
       name: null,
+      sha256: null,
     });
     workshop.exec('getfattr', ['-d', path]);
-    workshop.exec('cat', [path]);
+    const sha256 = createHash('sha256').update(readFileSync(path)).digest('hex');
     const { status, stdout } = workshop.run('info', NAME, `--mountpoint=${workshop.mountpoint}`);
     expect(status).toBe(0);
     expect(stdout).toContain(`path        ${path}\n`);
     expect(stdout).toContain('size        65536 B (64.0 KiB), announced\n');
     expect(stdout).toContain('state       complete\n');
     expect(stdout).toMatch(/^name {8}SYSDUMP\.\S+$/m);
+    expect(stdout).toContain(`sha256      ${sha256}\n`);
+    expect(JSON.parse(workshop.run('info', NAME, '--json').stdout)).toMatchObject({ sha256 });
+    expect(JSON.parse(workshop.run('list', '--json').stdout)).toMatchObject([{ sha256 }]);
   });
 
   test('says how to ask firmware for a dump that is not listed', async () => {

@@ -52,6 +52,7 @@ describe('list without a daemon', () => {
         firstSeen: expect.stringMatching(/^\d{4}-\d\d-\d\dT/) as string,
         source: 'sim',
         name: null,
+        sha256: null,
       },
     ]);
   });

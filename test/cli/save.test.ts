@@ -258,6 +258,47 @@ describe('save and a terminal that goes away', LONG, () => {
   });
 });
 
+describe('save --checksum', LONG, () => {
+  const digest = (dump: Buffer): string => createHash('sha256').update(dump).digest('hex');
+
+  test('writes beside each copy what sha256sum -c takes, also beside one that was saved before', async () => {
+    const dump = putDump(NAME, 'SYSDUMP.A');
+    putDump(OTHER, '');
+    await mount();
+    expect(save(OTHER, out)).toMatchObject({ status: 0, stderr: '' });
+    expect(save('--all', '--checksum', out)).toMatchObject({ status: 0, stderr: '' });
+    expect(saved('SYSDUMP.A.sha256').toString()).toBe(`${digest(dump)}  SYSDUMP.A\n`);
+    expect(statSync(join(out, 'SYSDUMP.A.sha256')).mode & 0o7777).toBe(0o600);
+    const check = `cd ${out} && sha256sum --strict -c *.sha256`;
+    expect(workshop.exec('sh', ['-c', check])).toMatchObject({
+      status: 0,
+      stdout: `${OTHER}: OK\nSYSDUMP.A: OK\n`,
+    });
+    expect(save('--all', '--checksum', '--remove', out)).toMatchObject({ status: 0, stderr: '' });
+    expect(readdirSync(out)).toHaveLength(4);
+    truncateSync(join(out, 'SYSDUMP.A'), SIZE - 1);
+    expect(workshop.exec('sh', ['-c', check]).status).toBe(1);
+  });
+
+  test('overwrites nothing: the dump is saved, its status says that something is left, and firmware keeps it', async () => {
+    putDump(NAME, 'SYSDUMP.A');
+    const other = putDump(OTHER, '');
+    writeFileSync(workshop.path('victim'), 'precious');
+    symlinkSync(workshop.path('victim'), join(out, 'SYSDUMP.A.sha256'));
+    await mount();
+    const { status, stderr } = save('--all', '--checksum', '--remove', out);
+    expect(status).toBe(1);
+    expect(stderr).toBe(
+      `platdumpfs: ${NAME} is saved, but not its checksum: ${out} does not take it: ` +
+        `${join(out, 'SYSDUMP.A.sha256')} is there and says something else\n`,
+    );
+    expect(readFileSync(workshop.path('victim'), 'utf8')).toBe('precious');
+    expect(saved(`${OTHER}.sha256`).toString()).toBe(`${digest(other)}  ${OTHER}\n`);
+    expect([isInFirmware(NAME), isInFirmware(OTHER)]).toEqual([true, false]);
+    expect(readdirSync(out).sort()).toEqual([OTHER, `${OTHER}.sha256`, 'SYSDUMP.A', 'SYSDUMP.A.sha256']);
+  });
+});
+
 describe('save for scripts', LONG, () => {
   test('prints an object per line for each dump that is saved, and for each that is removed', async () => {
     const dump = putDump(NAME, 'SYSDUMP.A');

@@ -15,6 +15,7 @@ type Check = (value: unknown) => boolean;
 const isWord: Check = (value) => typeof value === 'string' && /^[\w.-]+$/.test(value);
 const isBytes: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
 const isTime: Check = (value) => typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value);
+const isDigest: Check = (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
 const isNullOr =
   (check: Check): Check =>
   (value) =>
@@ -30,6 +31,8 @@ const DUMP_FIELDS: Readonly<Record<Exclude<keyof ListedDump, 'lockdown'>, Check>
   firstSeen: isTime,
   source: isWord,
   name: isNullOr(isWord),
+  // A daemon that was started before an upgrade may say nothing of it.
+  sha256: (value) => value === undefined || isNullOr(isDigest)(value),
 };
 
 /** Kinds that say whose answer they are. */

@@ -70,7 +70,7 @@ export const MAX_HEADER_BYTES = 8 * 1024;
 /** Body of a request, in bytes. */
 export const MAX_REQUEST_BYTES = 64 * 1024;
 
-/** 10,000 dumps take about 3 MiB. */
+/** 10,000 dumps take about 4 MiB. */
 export const MAX_RESPONSE_BYTES = 64 * 1024 ** 2;
 
 /** Lines that somebody who watches may leave unread, in bytes. */

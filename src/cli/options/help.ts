@@ -47,6 +47,7 @@ export const VERBS: Record<Verb, VerbHelp> = {
       'has the name, the tag is added, then a number; where the same dump has been saved before, that is said and enough.',
       'A copy is synced and compared before --remove removes the dump, which mv(1) does not do. The mount is told of it, as',
       '--unlink=saved asks for; of one in memory only with --volatile.',
+      '--checksum changes no NAME.sha256 that is there: where it says something else, the dump is saved and not removed.',
     ],
   },
   watch: {

@@ -263,6 +263,13 @@ export const OPTIONS = {
     argvOnly: true,
     summary: 'remove each dump from firmware once its copy is complete and on disk',
   },
+  checksum: {
+    kind: 'flag',
+    verbs: ['save'],
+    group: 'Output',
+    argvOnly: true,
+    summary: 'write NAME.sha256 beside each copy, as sha256sum -c reads it',
+  },
   volatile: {
     kind: 'flag',
     verbs: ['save'],

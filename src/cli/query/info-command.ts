@@ -68,6 +68,7 @@ function infoTable(info: DumpInfo): string {
     ['first seen', localTime(info.firstSeen)],
     ['source', info.source],
     ['name', info.name ?? 'not read yet'],
+    ['sha256', info.sha256 ?? 'not known yet'],
   ] as const;
   return lines.map(([key, value]) => `${key.padEnd(10)}  ${value}\n`).join('');
 }

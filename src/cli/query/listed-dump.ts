@@ -19,6 +19,8 @@ export interface ListedDump {
   readonly source: string;
   /** File name that the dump's own header suggests; null: not read yet. */
   readonly name: string | null;
+  /** Of the bytes that firmware delivered, in hex; null: not known. */
+  readonly sha256: string | null;
   /** There only where the operator said so: the dump is shown at every lockdown level. */
   readonly lockdown?: 'ignored';
 }
@@ -35,6 +37,7 @@ export function listedFromSummary(summary: DumpSummary): ListedDump {
     firstSeen: new Date(summary.seenAtMs).toISOString(),
     source: summary.source,
     name: summary.name ?? null,
+    sha256: summary.sha256 ?? null,
   };
 }
 
@@ -50,6 +53,7 @@ export function listedFromSource(source: DumpSource, nowMs: number): ListedDump[
     firstSeen: new Date(announcedAtMs ?? nowMs).toISOString(),
     source: source.name,
     name: null,
+    sha256: null,
   }));
 }
 

@@ -8,10 +8,15 @@ import { assertRoom, explainFull } from './no-room.js';
 
 const BUFFER_BYTES = 1024 * 1024;
 
-/** What was read of a dump, and what it says of itself. */
-export interface CopiedDump {
+/** What a file holds. */
+export interface Content {
   readonly bytes: number;
+  /** In hex. */
   readonly sha256: string;
+}
+
+/** What was read of a dump, and what it says of itself. */
+export interface CopiedDump extends Content {
   /** Inode number of the dump. */
   readonly ino: number;
   /** A safe leaf name; undefined: the dump suggests none. */
@@ -98,7 +103,7 @@ function suggestedName(head: Uint8Array): string | undefined {
 }
 
 /** @throws Error where the file does not hold what was read */
-async function verify(target: FileHandle, { bytes, sha256 }: Omit<CopiedDump, 'ino'>): Promise<void> {
+async function verify(target: FileHandle, { bytes, sha256 }: Content): Promise<void> {
   const { size } = await target.stat();
   if (size !== bytes) throw new Error(`the copy has ${size} bytes instead of ${bytes}`);
   if ((await hashOf(target)) !== sha256) throw new Error('the copy on disk differs from what was read');
@@ -115,8 +120,8 @@ async function hashOf(file: FileHandle): Promise<string> {
   }
 }
 
-/** Whether a regular file holds exactly what was copied; if so, it is on disk afterwards. */
-export async function isSameDump(path: string, { bytes, sha256 }: CopiedDump): Promise<boolean> {
+/** Whether a regular file holds exactly that; if so, it is on disk afterwards. */
+export async function holds(path: string, { bytes, sha256 }: Content): Promise<boolean> {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
   await using file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   const stats = await file.stat();

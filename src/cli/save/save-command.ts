@@ -8,11 +8,13 @@ import { tagArgument } from '../query/info-command.js';
 import type { ParsedOptions } from '../options/parse-options.js';
 import { printError } from '../print.js';
 import { checkDirectory, clearPartials, isInMemory } from './target-directory.js';
+import { saveChecksum } from './checksum.js';
 import { explain } from './explain.js';
 import { Report } from './report.js';
 import type { SavedDump } from './save-dump.js';
-import { dropUnfinished, removeDump, saveDump } from './save-dump.js';
+import { removeDump, saveDump } from './save-dump.js';
 import { tellSaved } from './tell-saved.js';
+import { dropUnfinished } from './unfinished-file.js';
 
 interface SaveRequest {
   /** Undefined: all that are listed. */
@@ -21,6 +23,8 @@ interface SaveRequest {
   readonly remove: boolean;
   /** Copies in memory are copies as well. */
   readonly volatile: boolean;
+  /** A file for sha256sum beside each copy. */
+  readonly checksum: boolean;
   readonly json: boolean;
 }
 
@@ -53,6 +57,7 @@ function saveRequest({ settings, positionals }: ParsedOptions): SaveRequest {
     directory: resolve(directory),
     remove: settings.remove,
     volatile: settings.volatile,
+    checksum: settings.checksum,
     json: settings.json,
   };
 }
@@ -78,7 +83,7 @@ function tagsToSave({ tags }: SaveRequest, { dumps }: DaemonListing): readonly s
 async function saveOne(
   mountpoint: string,
   tag: string,
-  { directory, remove, counts }: SaveRequest & { readonly counts: boolean },
+  { directory, remove, checksum, counts }: SaveRequest & { readonly counts: boolean },
   report: Report,
 ): Promise<boolean> {
   let saved: SavedDump;
@@ -92,13 +97,30 @@ async function saveOne(
   }
   // Where the mount takes it for a copy of another dump, that one would be removed.
   const isCounted = counts && (await count(mountpoint, tag, saved));
-  if (!remove || !isCounted) return !remove;
+  const isDone = !checksum || (await addChecksum(mountpoint, tag, directory, saved));
+  if (!remove || !isCounted || !isDone) return !remove && isDone;
   try {
     await removeDump(mountpoint, tag);
     await report.tell({ event: 'removed', tag });
     return true;
   } catch (error) {
     printError(`${tag} is saved, but not removed: ${await explain(error, mountpoint, directory)}`);
+    return false;
+  }
+}
+
+/** @returns false: there is none, and the user knows @throws CommandError where the others would fail as well */
+async function addChecksum(
+  mountpoint: string,
+  tag: string,
+  directory: string,
+  saved: SavedDump,
+): Promise<boolean> {
+  try {
+    await saveChecksum(directory, tag, saved);
+    return true;
+  } catch (error) {
+    printError(`${tag} is saved, but not its checksum: ${await explain(error, mountpoint, directory)}`);
     return false;
   }
 }

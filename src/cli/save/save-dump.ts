@@ -1,12 +1,12 @@
-import { rmSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { open, rm, unlink } from 'node:fs/promises';
+import { open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CopiedDump } from './copy.js';
-import { copyDump, isSameDump } from './copy.js';
+import { copyDump } from './copy.js';
 import { ofDump } from './dump-error.js';
-import { freeBytes, giveName, isNameOf, partialPath, syncDirectory } from './target-directory.js';
+import { freeBytes, syncDirectory } from './target-directory.js';
 import { ProgressLine } from './progress.js';
+import { nameFile, withUnfinished } from './unfinished-file.js';
 
 /** Copies that differ and would have the same name, which takes a tag that came back again and again. */
 const MOST_OF_ONE_NAME = 99;
@@ -22,35 +22,22 @@ export interface SavedDump {
   readonly isNew: boolean;
 }
 
-/** The copy that is being made, for whoever has to take it away when the process must end now. */
-let unfinished: string | undefined;
-
-/** Leaves no half copy. Waits for nothing: the process may have a thread that hangs in a read. */
-export function dropUnfinished(): void {
-  if (unfinished !== undefined) rmSync(unfinished, { force: true });
-  unfinished = undefined;
-}
-
 /**
  * Saves the dump `tag` of the mount into a directory: complete, checked and on disk, or not at all.
  *
  * @throws DumpError, NoRoom, and Error where the directory does not take it
  */
 export async function saveDump(mountpoint: string, tag: string, directory: string): Promise<SavedDump> {
-  const partial = partialPath(directory, tag);
   const source = await ofDump(open(join(mountpoint, tag), 'r'));
   try {
-    unfinished = partial;
-    await using target = await open(partial, 'wx+', 0o600);
-    const copied = await copyWithProgress(source, target, directory, tag);
-    const { name, isNew } = await settle(target, partial, copied, directory, tag);
-    await syncDirectory(directory);
-    const { ino, bytes, sha256 } = copied;
-    return { name, isNew, ino, bytes, sha256 };
+    return await withUnfinished(directory, tag, async (target, partial) => {
+      const copied = await copyWithProgress(source, target, directory, tag);
+      const { name, isNew } = await settle(target, partial, copied, directory, tag);
+      await syncDirectory(directory);
+      const { ino, bytes, sha256 } = copied;
+      return { name, isNew, ino, bytes, sha256 };
+    });
   } finally {
-    // Gone already, or what somebody else put in its place, and it is cleared by the next run.
-    await unlink(partial).catch(() => undefined);
-    unfinished = undefined;
     // The end of a daemon is told at close as well, where it would hide what happened before.
     await source.close().catch(() => undefined);
   }
@@ -76,13 +63,8 @@ async function settle(
   tag: string,
 ): Promise<{ name: string; isNew: boolean }> {
   for (const name of namesFor(copied, tag)) {
-    const path = join(directory, name);
-    if (await giveName(partial, path)) {
-      await assertIsCopy(target, path, copied);
-      return { name, isNew: true };
-    }
-    // What cannot be looked at (a link, a socket) is another file.
-    if (await isSameDump(path, copied).catch(() => false)) return { name, isNew: false };
+    const outcome = await nameFile(target, partial, join(directory, name), copied);
+    if (outcome !== 'taken') return { name, isNew: outcome === 'new' };
   }
   throw new Error(`${MOST_OF_ONE_NAME} other files have the names of this dump`);
 }
@@ -93,19 +75,6 @@ function* namesFor({ name }: CopiedDump, tag: string): Generator<string> {
   const own = name === undefined ? tag : `${name}.${tag}`;
   yield own;
   for (let number = 2; number <= MOST_OF_ONE_NAME; number += 1) yield `${own}.${number}`;
-}
-
-/**
- * Whoever owns the directory can put another file in the place of ours before it is named. Some network file systems
- * number each name of a file anew, so what the name leads to is read where the numbers differ.
- *
- * @throws Error where the name is that of something else; it is gone then
- */
-async function assertIsCopy(target: FileHandle, path: string, copied: CopiedDump): Promise<void> {
-  if (await isNameOf(path, target)) return;
-  if (await isSameDump(path, copied).catch(() => false)) return;
-  await rm(path, { force: true });
-  throw new Error(`another program put something else in the place of the copy at ${path}`);
 }
 
 /** Tells firmware to forget a dump, by removing its name from the mount. */

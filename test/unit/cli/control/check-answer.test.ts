@@ -24,6 +24,7 @@ describe('checkResponse believes', () => {
   test.each([
     dumps(),
     dumps(DUMP, NOT_READ_YET),
+    dumps({ ...DUMP, sha256: 'a'.repeat(64) }, { ...NOT_READ_YET, sha256: null }),
     dumps({ ...DUMP, addedLater: { anything: true } }),
     { kind: 'dump', mountpoint: '/mnt', dump: DUMP },
     { kind: 'locked', mountpoint: '/mnt' },
@@ -52,6 +53,8 @@ describe('checkResponse does not believe', () => {
     { answer: dumps({ ...DUMP, name: '\u001b[2J' }), what: 'name' },
     { answer: dumps({ ...DUMP, state: 'new\nold' }), what: 'state' },
     { answer: dumps({ ...DUMP, size: -1 }), what: 'size' },
+    { answer: dumps({ ...DUMP, sha256: 'a'.repeat(63) }), what: 'sha256' },
+    { answer: dumps({ ...DUMP, sha256: '\u001b[2J' }), what: 'sha256' },
     { answer: dumps({ ...DUMP, delivered: '0' }), what: 'delivered' },
     { answer: dumps({ ...DUMP, firstSeen: 'yesterday' }), what: 'firstSeen' },
   ])('$answer', ({ answer, what }) => {

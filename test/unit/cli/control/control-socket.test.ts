@@ -101,6 +101,7 @@ describe('serveControl', () => {
       firstSeen: '2026-11-22T08:12:00.000Z',
       source: 'sim',
       name: 'x'.repeat(100),
+      sha256: 'a'.repeat(64),
     }));
     await serve(dumpsRoute(() => ({ ...ANSWER, dumps })));
     expect(await askDaemon(path, '/v1/dumps')).toEqual({ ...ANSWER, dumps });

@@ -52,6 +52,7 @@ test('parseOptions gives the documented defaults', () => {
     mountpoint: undefined,
     all: false,
     remove: false,
+    checksum: false,
     volatile: false,
     json: false,
     traceRtas: undefined,

@@ -22,6 +22,7 @@ const LISTED: ListedDump = {
   firstSeen: '2026-11-22T08:12:00.000Z',
   source: 'sim',
   name: 'SYSDUMP',
+  sha256: 'a'.repeat(64),
 };
 
 describe('listedFromSummary', () => {
@@ -35,6 +36,7 @@ describe('listedFromSummary', () => {
     seenAtMs: SEEN_MS,
     source: 'sim',
     name: 'SYSDUMP',
+    sha256: 'a'.repeat(64),
   };
 
   test('keeps every field under its published name', () => {
@@ -42,12 +44,19 @@ describe('listedFromSummary', () => {
   });
 
   test('says null, not nothing, for what is not known', () => {
-    const unknown = { ...summary, size: undefined, sizeOrigin: undefined, name: undefined };
+    const unknown = {
+      ...summary,
+      size: undefined,
+      sizeOrigin: undefined,
+      name: undefined,
+      sha256: undefined,
+    };
     expect(JSON.parse(JSON.stringify(listedFromSummary(unknown)))).toEqual({
       ...LISTED,
       size: null,
       sizeOrigin: null,
       name: null,
+      sha256: null,
     });
   });
 });
@@ -58,7 +67,7 @@ test('listedFromSource has the same fields without a store', () => {
     { tag: dumpTag(1n), incarnation: '2' },
   ];
   const source = { name: 'sim', list: () => announcements } as unknown as DumpSource;
-  const fresh = { state: 'new', delivered: 0, source: 'sim', name: null };
+  const fresh = { state: 'new', delivered: 0, source: 'sim', name: null, sha256: null };
   expect(listedFromSource(source, 0)).toEqual([
     { ...LISTED, ...fresh, size: 7 },
     {

@@ -12,6 +12,7 @@ const A: ListedDump = {
   firstSeen: '2026-11-22T08:12:00.000Z',
   source: 'sim',
   name: null,
+  sha256: null,
 };
 const B: ListedDump = { ...A, tag: '0x0000000200000002' };
 const RETURNED: ListedDump = { ...A, firstSeen: '2026-11-22T09:00:00.000Z' };
