@@ -12,7 +12,8 @@ export function exitWithoutThreads(): void {
 
 /**
  * Ends this process at once: by _exit(2), or by a signal where koffi is missing. The exit status is lost then, but service
- * managers count an end by SIGTERM as a clean one, and one by SIGKILL as a failure.
+ * managers count an end by SIGTERM as a clean one, and one by SIGKILL as a failure. PID 1 of a container is sent neither: it
+ * aborts.
  *
  * @param status what the process was about to exit with
  */
@@ -21,6 +22,7 @@ export function endAtOnce(status: number): void {
     const libc = loadKoffi().load('libc.so.6');
     (libc.func('_exit', 'void', ['int']) as (status: number) => void)(status);
   } catch {
+    if (process.pid === 1) process.abort();
     if (status !== 0) process.kill(process.pid, 'SIGKILL');
     // Without a listener the signal has its default action.
     process.removeAllListeners('SIGTERM');

@@ -72,4 +72,7 @@ function select(
   );
 }
 
-const AS_ROOT = 'run as root, or hand over a mounted descriptor as /dev/fd/N';
+/** Root that may not mount is root of a container. */
+const AS_ROOT = `${
+  process.getuid?.() === 0 ? 'start the container with --cap-add SYS_ADMIN --device /dev/fuse' : 'run as root'
+}, or hand over a mounted descriptor as /dev/fd/N`;

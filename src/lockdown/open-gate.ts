@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Logger } from '../base/log.js';
 import type { ExplainedGate } from './gate.js';
 import type { LevelReading } from './level-file.js';
@@ -62,7 +63,8 @@ function acceptAbsence(path: string, options: LockdownGateOptions): void {
   if (options.path !== undefined) throw new Error(`lockdown file "${path}" does not exist`);
   if (options.requireKnown)
     throw new Error(
-      `kernel lockdown level is unknown: securityfs is not mounted; bind the host's ${path} into this container, ` +
+      'kernel lockdown level is unknown: securityfs is not mounted; ' +
+        `in a container bind the host's, the whole directory (-v ${dirname(path)}:${dirname(path)}:ro), ` +
         'or say --lockdown=ignore',
     );
   options.log.warn(

@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from '../../base/log.js';
@@ -23,6 +24,8 @@ export function chooseSpool(settings: Settings, source: DumpSource, log: Logger)
   if (directory === undefined) return undefined;
   try {
     ensurePrivateDirectory(directory);
+    // Root may write anywhere but to a read-only file system, as a container's often is.
+    accessSync(directory, constants.W_OK);
     return { directory, quotaBytes: settings.spoolSize };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

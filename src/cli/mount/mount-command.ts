@@ -31,13 +31,16 @@ import { hardenProcess } from './process-hardening.js';
 import type { ChosenSource } from '../select-source.js';
 import { chooseSource, needsKnownLockdown } from '../select-source.js';
 import { tellServiceManager } from './service-manager.js';
-import { mountedUnlessStopped } from './mount-wait.js';
+import { MOUNT_OF_OTHERS, OWN_MOUNT, mountedUnlessStopped } from './mount-wait.js';
 import { serveUntilEnd } from './serve-until-end.js';
 import { StopSignals } from './stop-signals.js';
 import { version } from '../version.js';
 
-/** Unmounted already: nobody but threads that still work for the mount is waited for. */
-const CLEANUP_MS = 10_000;
+/**
+ * Unmounted already: nobody but threads that still work for the mount is waited for. A container's PID 1 is to end in less
+ * than a second: whoever stops it kills it soon.
+ */
+const CLEANUP_MS = process.pid === 1 ? 500 : 10_000;
 
 const LOCKED = 'locked down: no dump can be reached until restart';
 
@@ -115,7 +118,8 @@ async function mountAndServe(
   // No directory is kept busy by a daemon that happens to have been started in it.
   process.chdir('/');
   const mounting = mountErrorsAsStatus(() => mount(transport, filesystem, { ...request, mountpoint }, log));
-  const mounted = await mountedUnlessStopped(mounting, stop, log);
+  const waits = passedDescriptor(mountpoint) === undefined ? OWN_MOUNT : MOUNT_OF_OTHERS;
+  const mounted = await mountedUnlessStopped(mounting, stop, log, waits);
   const status = {
     mountpoint,
     pid: process.pid,

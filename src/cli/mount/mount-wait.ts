@@ -7,10 +7,16 @@ import type { StopSignals } from './stop-signals.js';
 const WAITED_FOR = "the kernel's first request (FUSE_INIT)";
 const WHY = 'the FUSE device is not mounted, or another process has taken the request';
 
-/** Mounting takes some 50 ms on an idle machine. */
-const SAY_AFTER_MS = 5000;
-/** What a mount that is under way may take once a signal has come, to be undone as one that is there. */
-const FINISH_MS = 2000;
+interface Waits {
+  /** Mounting takes some 50 ms on an idle machine. */
+  readonly sayAfterMs: number;
+  /** What a mount that is under way may take once a signal has come, to be undone as one that is there. */
+  readonly finishMs: number;
+}
+
+export const OWN_MOUNT: Waits = { sayAfterMs: 5000, finishMs: 2000 };
+/** Somebody else mounts: nothing is under way here. */
+export const MOUNT_OF_OTHERS: Waits = { sayAfterMs: 5000, finishMs: 100 };
 
 /**
  * Waits until the mount is there. A device that was handed over may never be mounted.
@@ -21,7 +27,7 @@ export async function mountedUnlessStopped(
   mounting: Promise<Mounted>,
   stop: Pick<StopSignals, 'first'>,
   log: Logger,
-  { sayAfterMs, finishMs } = { sayAfterMs: SAY_AFTER_MS, finishMs: FINISH_MS },
+  { sayAfterMs, finishMs } = OWN_MOUNT,
 ): Promise<Mounted> {
   const say = setTimeout(() => log.warn(`waiting for ${WAITED_FOR}`, { why: `${WHY} so far` }), sayAfterMs);
   const stopped = stop.first.then(async (signal) => {

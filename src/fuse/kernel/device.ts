@@ -1,4 +1,4 @@
-import { accessSync, constants, fstatSync, openSync } from 'node:fs';
+import { accessSync, constants, fstatSync, openSync, readlinkSync } from 'node:fs';
 import { MountError } from '../transport.js';
 
 const DEVICE_PATH = '/dev/fuse';
@@ -29,7 +29,7 @@ export function whyNoDevice(): string | undefined {
 function whyNotOpen(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
   if (code === 'ENOENT')
-    return 'it does not exist: run modprobe fuse, in a container bind the device into it';
+    return `it does not exist: run modprobe fuse, in a container pass the device (--device ${DEVICE_PATH})`;
   if (code === 'ENODEV' || code === 'ENXIO') return 'the kernel has no FUSE: run modprobe fuse';
   if (code === 'EACCES' || code === 'EPERM') {
     return `${code}: run as root, in a container allow the device (--device ${DEVICE_PATH})`;
@@ -45,9 +45,16 @@ export function adoptedDevice(mountpoint: string): number | undefined {
   try {
     if (fstatSync(fd).rdev === DEVICE_NUMBER) return fd;
   } catch (error) {
-    throw new MountError(`${mountpoint} is not open: whoever starts us has to pass a FUSE device`, {
-      cause: error,
-    });
+    throw new MountError(
+      `${mountpoint} is not open: whoever starts us has to pass a FUSE device (podman run --preserve-fds)`,
+      {
+        cause: error,
+      },
+    );
   }
-  throw new MountError(`${mountpoint} is not a FUSE device`);
+  // Node.js has descriptors of its own by now, with numbers that nobody took.
+  throw new MountError(
+    `${mountpoint} is not a FUSE device but ${readlinkSync(`/proc/self/fd/${fd}`)}: ` +
+      'whoever starts us has to pass one under that number (podman run --preserve-fds)',
+  );
 }

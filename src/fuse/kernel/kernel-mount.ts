@@ -139,9 +139,11 @@ export class KernelMount implements Mounted {
     this.#reader.requestStop();
     if (await this.#endsWithin(0)) return;
     const path = root === undefined ? undefined : `/proc/self/fd/${root.fd}`;
-    await wakeReader(this.connection, path);
-    if (await this.#endsWithin(WAKE_MS)) return;
-    this.#log.warn('the thread that reads the FUSE device does not wake up: a signal will end this process');
+    const isCalled = await wakeReader(this.connection, path);
+    if (isCalled && (await this.#endsWithin(WAKE_MS))) return;
+    this.#log[isCalled ? 'warn' : 'debug'](
+      'the thread that reads the FUSE device does not wake up: the process ends without it',
+    );
     this.#reader.unref();
     this.#giveUp();
   }

@@ -24,12 +24,14 @@ export function connectionOf(fd: number): number | undefined {
  * Aborts the connection where the FUSE control filesystem is mounted. Else makes a request that the thread receives.
  *
  * @param root A path that leads into the mount, if one is known.
+ * @returns false: there is no means; a device that was handed over is mounted where this process does not see it
  */
-export async function wakeReader(connection: number | undefined, root: string | undefined): Promise<void> {
-  if (connection !== undefined && (await abort(connection))) return;
+export async function wakeReader(connection: number | undefined, root: string | undefined): Promise<boolean> {
+  if (connection !== undefined && (await abort(connection))) return true;
   const path = root ?? mountpointOf(connection);
   // Not awaited: nobody answers it, it ends when the device is closed.
   if (path !== undefined) void statfs(path).catch(() => undefined);
+  return path !== undefined;
 }
 
 /** The same at once, while the process exits: returns when the device is closed. */

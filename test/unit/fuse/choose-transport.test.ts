@@ -81,13 +81,13 @@ describe('selectTransport', () => {
       choice: 'auto',
       kernel: false,
       native: false,
-      says: /no transport.*no capability.*no libfuse.*run as root/,
+      says: /no transport.*no capability.*no libfuse.*(run as root|--cap-add SYS_ADMIN)/,
     },
     {
       choice: 'kernel',
       kernel: false,
       native: true,
-      says: /kernel transport cannot be used: no capability, and no fusermount3; run as root/,
+      says: /kernel transport cannot be used: no capability, and no fusermount3; (run as root|start the container)/,
     },
     {
       choice: 'fuse-native',

@@ -60,7 +60,9 @@ describe('adoptedDevice', () => {
 
   test('a descriptor that is not open is refused by name', () => {
     expect(() => adoptedDevice('/dev/fd/987')).toThrow(
-      new MountError('/dev/fd/987 is not open: whoever starts us has to pass a FUSE device'),
+      new MountError(
+        '/dev/fd/987 is not open: whoever starts us has to pass a FUSE device (podman run --preserve-fds)',
+      ),
     );
   });
 
