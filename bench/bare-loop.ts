@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { silentLogger } from '../src/base/log.js';
-import { openSimSource } from '../src/source/index.js';
+import { openSimSource } from '../src/source/sim/sim-source.js';
 import type { BareLoopData } from './bare-loop-thread.js';
 import { tagOf } from './sim-dumps.js';
 import { MIB } from './units.js';

@@ -29,13 +29,7 @@ const MADE_ELSEWHERE = /^[^/]+\.([78]|bash|zsh|fish)$/;
 const BUNDLES = [
   { entries: ['cli/main.js'], groups: [{ name: 'shared', minShareCount: 2 }] },
   {
-    entries: [
-      'transfer/hand-thread.js',
-      'source/librtas/librtas-driver.js',
-      'source/opal/opal-driver.js',
-      'source/papr/papr-driver.js',
-      'source/sim/sim-driver.js',
-    ],
+    entries: ['transfer/hand-thread.js', ...driverEntries()],
     groups: [{ name: 'hand-shared', minShareCount: 2 }],
   },
   { entries: ['memory/spool/spool-thread.js'] },
@@ -66,12 +60,22 @@ function compile() {
   return status ?? 1;
 }
 
+/** `source/NAME/NAME-driver.js` in each folder of a source. */
+function driverEntries() {
+  return readdirSync(join(root, 'src/source'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => `source/${name}/${name}-driver.js`)
+    .sort();
+}
+
 async function outputOf({ entries, groups }) {
   const bundle = await rolldown({
     cwd: compiled,
     input: Object.fromEntries(entries.map((entry) => [entry.replace(/\.js$/, ''), join(compiled, entry)])),
     platform: 'node',
     external: EXTERNAL,
+    // No module is there for what it does when loaded: what nothing is taken from stays out.
+    treeshake: { moduleSideEffects: false },
     // Other files may take from an entry what it has anyway.
     preserveEntrySignatures: 'allow-extension',
   });

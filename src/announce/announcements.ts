@@ -26,18 +26,15 @@ export interface AnnouncementsOptions {
   readonly rtasErrd?: RtasErrd;
 }
 
-/** Sources that say by themselves which dumps there are. */
-const LISTING_SOURCES = new Set(['sim', 'opal']);
-
-/** Decides by what is there now. @param source name of the source that the dumps are read from */
+/** Decides by what is there now. @param sourceLists the source of the dumps says itself which there are */
 export function feedFor(
-  source: string,
+  sourceLists: boolean,
   { events, platformLog }: Pick<AnnouncementsOptions, 'events' | 'platformLog'>,
   { isRunning }: RtasErrd,
 ): FeedChoice {
   return chooseFeed({
     mode: events,
-    sourceLists: LISTING_SOURCES.has(source),
+    sourceLists,
     logIsNamed: platformLog !== undefined,
     logExists: existsSync(platformLog ?? PLATFORM_LOG),
     rtasErrdRuns: isRunning,
@@ -77,9 +74,10 @@ export class Announcements implements AsyncDisposable {
   #start(): readonly AsyncDisposable[] {
     const { store, log } = this.#options;
     const { rtasErrd = lookAtRtasErrd() } = this.#options;
-    const choice = feedFor(store.source.name, this.#options, rtasErrd);
+    const { lists } = store.source;
+    const choice = feedFor(lists, this.#options, rtasErrd);
     const { feed, why, warning } = choice;
-    const danger = LISTING_SOURCES.has(store.source.name) ? undefined : extractorWarning(rtasErrd);
+    const danger = lists ? undefined : extractorWarning(rtasErrd);
     log.info('announcements of dumps', { from: feed === 'off' ? 'nowhere' : this.#pathOf(feed), why });
     if (warning !== undefined) log.warn(warning);
     if (danger !== undefined) log.warn(danger);

@@ -1,14 +1,6 @@
 export * from './source.js';
 export * from './source-error.js';
-export { librtasDriver } from './librtas/librtas-cursor.js';
-export { paprDriver } from './papr/papr-cursor.js';
-export { openSimSource } from './sim/sim-source.js';
-export type { SimSourceOptions } from './sim/sim-source.js';
-export { OPAL_DIRECTORY, openOpalSource } from './opal/opal-source.js';
-export { openPaprSource } from './papr/papr-source.js';
-export { openLibrtasSource } from './librtas/librtas-source.js';
-export { REAL_SOURCES, absenceOf, findRealSource } from './registry.js';
-export type { RealSourceName } from './registry.js';
+export { integrityEffect } from './source-definition.js';
 export { SourceUnavailable } from './source-unavailable.js';
-export { findLibrtas, prefersDevice } from './librtas/librtas-library.js';
-export { PAPR_DEVICE_PATH } from './papr/papr-device.js';
+export type { AnySource } from './registry.js';
+export { SOURCES, SOURCE_OPTIONS } from './registry.js';

@@ -1,42 +1,23 @@
-import { librtasAbsence } from './librtas/librtas-source.js';
-import { opalAbsence } from './opal/opal-source.js';
-import { paprAbsence } from './papr/papr-source.js';
+import type { SettingsOf } from '../base/option-form.js';
+import type { SourceDefinition } from './source-definition.js';
+import { librtas } from './librtas/definition.js';
+import { opal } from './opal/definition.js';
+import { papr } from './papr/definition.js';
+import { sim } from './sim/definition.js';
 
-/** Sources that reach real firmware, best first. */
-export const REAL_SOURCES = ['papr', 'librtas', 'opal'] as const;
-export type RealSourceName = (typeof REAL_SOURCES)[number];
+/** The one place that names sources. Those that bring dumps of firmware stand best first. */
+const ALL = [papr, librtas, opal, sim] as const;
 
-export interface SourcePlaces {
-  /** Of OPAL's dumps; default: where the kernel puts it. */
-  readonly opalDir?: string | undefined;
-}
+type Intersected<U> = (U extends unknown ? (member: U) => void : never) extends (all: infer I) => void
+  ? I
+  : never;
 
-export interface FoundSource {
-  /** Undefined: this machine has none. */
-  readonly name: RealSourceName | undefined;
-  /** Why each one before it was passed over. */
-  readonly absent: Readonly<Partial<Record<RealSourceName, string>>>;
-}
+/** The options of all sources. */
+export const SOURCE_OPTIONS = Object.assign({}, ...ALL.map(({ options }) => options)) as Intersected<
+  (typeof ALL)[number]['options']
+>;
 
-/** Why a source cannot be used on this machine; undefined where it can. */
-export function absenceOf(name: RealSourceName, { opalDir }: SourcePlaces = {}): string | undefined {
-  switch (name) {
-    case 'papr':
-      return paprAbsence();
-    case 'librtas':
-      return librtasAbsence();
-    case 'opal':
-      return opalAbsence(opalDir);
-  }
-}
+export type SourceSettings = SettingsOf<typeof SOURCE_OPTIONS>;
+export type AnySource = SourceDefinition<SourceSettings>;
 
-/** The first source that is there. Looks at files only. */
-export function findRealSource(places: SourcePlaces = {}): FoundSource {
-  const absent: Partial<Record<RealSourceName, string>> = {};
-  for (const name of REAL_SOURCES) {
-    const absence = absenceOf(name, places);
-    if (absence === undefined) return { name, absent };
-    absent[name] = absence;
-  }
-  return { name: undefined, absent };
-}
+export const SOURCES: readonly AnySource[] = ALL;

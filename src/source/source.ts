@@ -91,7 +91,9 @@ export interface DumpAnnouncement {
 
 /** Abilities are data: nobody probes by failing. */
 export interface DumpSource extends AsyncDisposable {
-  readonly name: 'papr' | 'librtas' | 'opal' | 'sim';
+  readonly name: string;
+  /** True: says by itself which dumps there are. False: tags come from announcements and from whoever knows them. */
+  readonly lists: boolean;
   /** False: a pass always starts at `BEGINNING`, so going back means starting over. */
   readonly resumable: boolean;
   /** True: `invalidate` works only on a cursor that was read to its end. */

@@ -4,7 +4,7 @@ import { silentLogger } from '../../src/base/log.js';
 import { dumpTag } from '../../src/base/tag.js';
 import { readGenerated } from '../../src/source/sim/index.js';
 import type { CreateDriver, DumpCursor } from '../../src/source/index.js';
-import { openOpalSource } from '../../src/source/index.js';
+import { openOpalSource } from '../../src/source/opal/opal-source.js';
 import { createDriver } from '../../src/source/opal/opal-driver.js';
 import { FakeOpalSysfs } from '../support/opal-sysfs.js';
 import type { ContractDump, SourceUnderTest } from './source.js';

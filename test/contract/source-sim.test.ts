@@ -5,7 +5,7 @@ import { silentLogger } from '../../src/base/log.js';
 import { dumpTag, tagName } from '../../src/base/tag.js';
 import { readGenerated } from '../../src/source/sim/index.js';
 import type { Discipline } from '../../src/source/sim/index.js';
-import { openSimSource } from '../../src/source/index.js';
+import { openSimSource } from '../../src/source/sim/sim-source.js';
 import { createDriver } from '../../src/source/sim/sim-driver.js';
 import type { ContractDump, SourceUnderTest } from './source.js';
 import { describeSource } from './source.js';

@@ -12,7 +12,7 @@ import { openDumpStore } from '../../src/dump/index.js';
 import type { RequestContext, UnlinkPolicy } from '../../src/fs/index.js';
 import { DumpFilesystem, GuardedFilesystem, ROOT_INO } from '../../src/fs/index.js';
 import type { LockdownGate } from '../../src/lockdown/index.js';
-import { openSimSource } from '../../src/source/index.js';
+import { openSimSource } from '../../src/source/sim/sim-source.js';
 
 /** A gate that a test closes. */
 class TestGate implements LockdownGate {

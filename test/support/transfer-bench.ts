@@ -81,6 +81,7 @@ export class TransferBench {
     const { announced = true, resumable } = this.#options;
     const source: DumpSource = {
       name: 'sim',
+      lists: false,
       resumable,
       knowsIncarnations: false,
       invalidateNeedsFinishedPass: !resumable,

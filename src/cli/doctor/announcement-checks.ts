@@ -16,14 +16,10 @@ import type { Finding } from './finding.js';
 /** What else on this machine deals with dumps. @param root for tests */
 export function checkOthers(source: UsableSource | undefined, root = '/'): Finding[] {
   const findings = [checkRtasErrd(lookAtRtasErrd(root))];
-  if (source?.name === 'opal' && processesNamed('opal_errd', root).length > 0)
-    findings.push({
-      check: 'opal_errd',
-      status: 'warn',
-      finding: 'opal_errd runs, and its extract_opal_dump makes firmware forget each dump',
-      remedy: 'stop opal_errd, or let it run extract_opal_dump -A',
-    });
-  return findings;
+  const rival = source?.definition.rival;
+  if (rival === undefined || processesNamed(rival.process, root).length === 0) return findings;
+  const { process: check, finding, remedy } = rival;
+  return [...findings, { check, status: 'warn', finding, remedy }];
 }
 
 function checkRtasErrd(rtasErrd: RtasErrd): Finding {
@@ -41,7 +37,7 @@ export function checkFeed(settings: Settings, source: UsableSource | undefined):
   const check = 'events';
   const { platformLog, errorLog = ERROR_LOG } = settings;
   const logPath = platformLog ?? PLATFORM_LOG;
-  const { feed, why, warning } = feedFor(source?.name ?? '', settings, lookAtRtasErrd());
+  const { feed, why, warning } = feedFor(source?.abilities.lists === true, settings, lookAtRtasErrd());
   if (feed === 'off') return { check, status: 'note', finding: `nothing is listened to: ${why}` };
   const path = feed === 'log' ? logPath : errorLog;
   if (warning !== undefined)

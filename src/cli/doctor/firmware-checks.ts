@@ -1,12 +1,9 @@
-import { accessSync, constants } from 'node:fs';
 import { loadKoffi } from '../../base/koffi.js';
 import { silentLogger } from '../../base/log.js';
-import { findLibrtas, prefersDevice, PAPR_DEVICE_PATH } from '../../source/index.js';
-import { OPAL_DIRECTORY, REAL_SOURCES, absenceOf } from '../../source/index.js';
-import type { RealSourceName } from '../../source/index.js';
+import type { AnySource, DumpSource } from '../../source/index.js';
+import { SOURCES } from '../../source/index.js';
 import { CommandError, EXIT } from '../exit-status.js';
 import type { Settings } from '../options/option-table.js';
-import type { ChosenSource } from '../select-source.js';
 import { TRY_SIM, chooseSource, openSource } from '../select-source.js';
 import type { Finding } from './finding.js';
 import { reasonOf } from './finding.js';
@@ -16,8 +13,8 @@ const OLDEST_NODE = [20, 19] as const;
 
 /** What a mount could read dumps from. */
 export interface UsableSource {
-  readonly name: ChosenSource['name'];
-  readonly resumable: boolean;
+  readonly definition: AnySource;
+  readonly abilities: Pick<DumpSource, 'lists' | 'resumable'>;
 }
 
 export function checkNode(version: string = process.versions.node): Finding {
@@ -38,8 +35,7 @@ export function checkNode(version: string = process.versions.node): Finding {
 export async function checkSources(
   settings: Settings,
 ): Promise<{ readonly findings: readonly Finding[]; readonly source?: UsableSource }> {
-  const findings: Finding[] = REAL_SOURCES.map((name) => checkPresence(name, settings));
-  findings.push({ check: 'source-sim', status: 'ok', finding: 'the simulated hypervisor works everywhere' });
+  const findings = SOURCES.map((source) => checkPresence(source, settings));
   const chosen = choose(settings);
   findings.push(checkKoffi(chosen));
   if (chosen === undefined) {
@@ -56,10 +52,14 @@ export async function checkSources(
   }
   try {
     await using source = openSource(chosen, settings, silentLogger);
+    const trouble = chosen.trouble?.();
     findings.push(
-      paprAccess(chosen) ?? { check: 'source', status: 'ok', finding: `a mount would use ${source.name}` },
+      trouble === undefined
+        ? { check: 'source', status: 'ok', finding: `a mount would use ${source.name}` }
+        : { check: 'source', status: 'fail', ...trouble },
     );
-    return { findings, source: { name: source.name, resumable: source.resumable } };
+    const { lists, resumable } = source;
+    return { findings, source: { definition: chosen, abilities: { lists, resumable } } };
   } catch (error) {
     const status = error instanceof CommandError ? { exitStatus: error.status as typeof EXIT.failed } : {};
     findings.push({ check: 'source', status: 'fail', finding: reasonOf(error), ...status });
@@ -67,56 +67,31 @@ export async function checkSources(
   }
 }
 
-function choose(settings: Settings): ChosenSource | undefined {
+function choose(settings: Settings): AnySource | undefined {
   try {
-    return chooseSource(settings.source, settings);
+    return chooseSource(settings.source, settings).source;
   } catch {
     // The reasons have been given, one by one.
     return undefined;
   }
 }
 
-function checkPresence(name: RealSourceName, { opalDir }: Settings): Finding {
-  const check = `source-${name}`;
-  const absence = absenceOf(name, { opalDir });
+function checkPresence(source: AnySource, settings: Settings): Finding {
+  const check = `source-${source.name}`;
+  const absence = source.absence(settings);
   if (absence !== undefined) return { check, status: 'note', finding: `not there: ${absence}` };
-  return { check, status: 'ok', finding: PLACE_OF[name]({ opalDir }) };
+  return { check, status: 'ok', finding: source.presence(settings) };
 }
 
-const PLACE_OF: Record<RealSourceName, (places: Pick<Settings, 'opalDir'>) => string> = {
-  papr: () => `${PAPR_DEVICE_PATH} is there`,
-  librtas: () => {
-    const path = findLibrtas();
-    const style =
-      path !== undefined && prefersDevice(path) ? 'would use the device' : 'makes the raw system call';
-    return `${path} is there; it ${style}, needs /dev/mem, and reads nothing at lockdown integrity`;
-  },
-  opal: ({ opalDir = OPAL_DIRECTORY }) => `${opalDir} is there`,
-};
-
-function checkKoffi(chosen: ChosenSource | undefined): Finding {
-  const isNeeded = chosen?.name === 'papr' || chosen?.name === 'librtas';
+function checkKoffi(chosen: AnySource | undefined): Finding {
   try {
     loadKoffi();
     return { check: 'koffi', status: 'ok', finding: 'the npm package koffi loads' };
   } catch (error) {
-    return { check: 'koffi', status: isNeeded ? 'fail' : 'note', finding: reasonOf(error) };
-  }
-}
-
-/** Opening the source does not open the device: a mount would come about and read nothing. */
-function paprAccess({ name }: ChosenSource): Finding | undefined {
-  if (name !== 'papr') return undefined;
-  try {
-    accessSync(PAPR_DEVICE_PATH, constants.R_OK);
-    return undefined;
-  } catch (error) {
-    const finding = `${PAPR_DEVICE_PATH} cannot be opened: ${(error as NodeJS.ErrnoException).code}`;
     return {
-      check: 'source',
-      status: 'fail',
-      finding,
-      remedy: 'run as root, in a container allow the device',
+      check: 'koffi',
+      status: chosen?.needsKoffi === true ? 'fail' : 'note',
+      finding: reasonOf(error),
     };
   }
 }

@@ -2,9 +2,8 @@ import { silentLogger } from '../../base/log.js';
 import type { LockdownLevel } from '../../lockdown/index.js';
 import { KERNEL_LOCKDOWN_FILE, openLockdownGate, readLockdownLevel } from '../../lockdown/index.js';
 import { EXIT } from '../exit-status.js';
-import { integrityEffect } from '../mount/integrity-effect.js';
+import { integrityEffect } from '../../source/index.js';
 import type { Settings } from '../options/option-table.js';
-import { needsKnownLockdown } from '../select-source.js';
 import type { UsableSource } from './firmware-checks.js';
 import type { Finding } from './finding.js';
 import { reasonOf } from './finding.js';
@@ -14,7 +13,7 @@ const check = 'lockdown';
 /** The level, what it means for the source that a mount would use, and whether a mount would start. */
 export async function checkLockdown(settings: Settings, source: UsableSource | undefined): Promise<Finding> {
   const { lockdown: mode, lockdownFile: path } = settings;
-  const requireKnown = source === undefined || needsKnownLockdown(source);
+  const requireKnown = source?.definition.isReal !== false;
   try {
     await using gate = await openLockdownGate({ mode, path, requireKnown, log: silentLogger });
     if (gate.locked())
@@ -53,12 +52,13 @@ function meaningOf(level: LockdownLevel | undefined, source: UsableSource | unde
   if (level === undefined) return noLevel(source);
   if (level !== 'integrity') return { check, status: 'ok', finding: `the level is ${level}` };
   if (source === undefined) return { check, status: 'ok', finding: 'the level is integrity' };
-  const { works, text } = integrityEffect(source.name);
+  const { works, text } = integrityEffect(source.definition);
   return { check, status: works ? 'ok' : 'fail', finding: `the level is integrity: ${text}` };
 }
 
 function noLevel(source: UsableSource | undefined): Finding {
-  if (source?.name !== 'sim') return { check, status: 'ok', finding: 'this kernel has no lockdown' };
+  if (source?.definition.isReal !== false)
+    return { check, status: 'ok', finding: 'this kernel has no lockdown' };
   return {
     check,
     status: 'note',

@@ -26,7 +26,7 @@ export function checkPageSize(bytes = pageSize()): Finding {
 /** Whether there is a private place for encrypted copies, with room. Makes no directory. */
 export function checkSpool(settings: Settings, source: UsableSource | undefined): Finding {
   const check = 'spool';
-  const directory = spoolDirectory(settings, source ?? { resumable: true });
+  const directory = spoolDirectory(settings, source?.abilities ?? { resumable: true });
   if (directory === undefined)
     return {
       check,
@@ -75,7 +75,7 @@ export function checkSwap(source: UsableSource | undefined, proc = '/proc'): Fin
     return { check, status: 'ok', finding: 'no bytes of dumps can be swapped to a disk' };
   return {
     check,
-    status: source?.name === 'sim' ? 'note' : 'warn',
+    status: source?.definition.isReal === false ? 'note' : 'warn',
     finding: `bytes of dumps in memory may be swapped to ${areas.join(', ')}`,
     remedy: 'encrypt it, or run the daemon with MemorySwapMax=0 as packaging/systemd does',
   };
@@ -107,7 +107,7 @@ export function checkCoreDumps(
     };
   return {
     check,
-    status: source?.name === 'sim' ? 'note' : 'warn',
+    status: source?.definition.isReal === false ? 'note' : 'warn',
     finding: `a daemon that crashes may leave a core with bytes of dumps: cores go to ${goesTo} here`,
     remedy:
       'install the optional package koffi, or start it with a core limit of exactly 1 byte, as packaging/systemd does ' +

@@ -6,11 +6,10 @@ import type { Filesystem } from '../../fs/index.js';
 import { DumpFilesystem, GuardedFilesystem } from '../../fs/index.js';
 import type { LockdownGate, RiseSteps } from '../../lockdown/index.js';
 import { onTraceTrouble } from '../../rtas/index.js';
-import type { DumpSource } from '../../source/index.js';
+import type { AnySource, DumpSource } from '../../source/index.js';
 import { chooseSpool } from './choose-spool.js';
 import type { Cleanup } from './cleanup.js';
 import type { Settings } from '../options/option-table.js';
-import type { ChosenSource } from '../select-source.js';
 import { openSource } from '../select-source.js';
 
 const SAY_TRACE_TROUBLE_EVERY_MS = 60_000;
@@ -25,7 +24,7 @@ export interface Composition {
 
 /** Builds every room once. What it opens goes into `cleanup` at once, so that a later failure leaves nothing behind. */
 export function compose(
-  source: ChosenSource,
+  source: AnySource,
   settings: Settings,
   gate: LockdownGate,
   cleanup: Cleanup,

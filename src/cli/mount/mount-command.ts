@@ -10,6 +10,8 @@ import {
   selectTransport,
 } from '../../fuse/index.js';
 import { DiscreetLog, carryOutRise } from '../../lockdown/index.js';
+import type { AnySource } from '../../source/index.js';
+import { integrityEffect } from '../../source/index.js';
 import { Cleanup } from './cleanup.js';
 import { compose } from './compose.js';
 import { controlRoutes } from '../control/control-routes.js';
@@ -17,7 +19,6 @@ import { serveControl } from '../control/control-socket.js';
 import { daemonize } from './daemonize.js';
 import { CommandError, EXIT } from '../exit-status.js';
 import { checkNotHidden } from './hidden-paths.js';
-import { integrityEffect } from './integrity-effect.js';
 import type { DaemonLog } from '../log/daemon-log.js';
 import { openDaemonLog } from '../log/daemon-log.js';
 import { logOptions } from '../options/log-settings.js';
@@ -28,8 +29,7 @@ import { collectOrphans } from './orphans.js';
 import type { Parent } from './parent.js';
 import { waitingParent } from './parent.js';
 import { hardenProcess } from './process-hardening.js';
-import type { ChosenSource } from '../select-source.js';
-import { chooseSource, needsKnownLockdown } from '../select-source.js';
+import { chooseSource } from '../select-source.js';
 import { tellServiceManager } from './service-manager.js';
 import { MOUNT_OF_OTHERS, OWN_MOUNT, mountedUnlessStopped } from './mount-wait.js';
 import { serveUntilEnd } from './serve-until-end.js';
@@ -82,14 +82,13 @@ async function mountAndServe(
   const stop = new StopSignals();
   cleanup.add('signals', () => stop[Symbol.dispose]());
   process.umask(0o077);
-  const source = chooseSource(request.source, settings);
-  if (request.source === 'auto')
-    processLog.info('source chosen', { source: source.name, ...source.passedOver });
-  const gate = await openUnlockedGate(settings, needsKnownLockdown(source), processLog);
+  const { source, passedOver } = chooseSource(request.source, settings);
+  if (request.source === 'auto') processLog.info('source chosen', { source: source.name, ...passedOver });
+  const gate = await openUnlockedGate(settings, source.isReal, processLog);
   cleanup.add('lockdown gate', () => gate[Symbol.asyncDispose]());
   const discreet = new DiscreetLog(processLog);
   const { log } = discreet;
-  if (gate.level === 'integrity') sayIntegrity(source.name, log);
+  if (gate.level === 'integrity') sayIntegrity(source, log);
   const transport = await mountErrorsAsStatus(() =>
     selectTransport(settings.transport, log, request.mountpoint),
   );
@@ -141,7 +140,7 @@ async function mountAndServe(
   await serveUntilEnd(mounted, stop, settings.unmountTimeout, log);
 }
 
-function sayIntegrity(source: ChosenSource['name'], log: Logger): void {
+function sayIntegrity(source: AnySource, log: Logger): void {
   const { works, text } = integrityEffect(source);
   log[works ? 'info' : 'warn']('kernel lockdown is at integrity', { effect: text });
 }

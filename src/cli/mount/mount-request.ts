@@ -3,14 +3,15 @@ import { resolve } from 'node:path';
 import { formatSize } from '../../base/size.js';
 import { usageError } from '../exit-status.js';
 import { ALWAYS_FOR_THE_KERNEL } from '../options/mount-words.js';
-import type { Settings, SourceName } from '../options/option-table.js';
+import type { Settings } from '../options/option-table.js';
 import { SOURCE_NAMES } from '../options/option-table.js';
 import type { ParsedOptions } from '../options/parse-options.js';
 
 /** Everything that `mount` was asked for, checked as far as that goes without looking at the machine. */
 export interface MountRequest {
   readonly settings: Settings;
-  readonly source: SourceName;
+  /** A value of `--source`. */
+  readonly source: string;
   /** First column of the mount table: what fstab says, so that mount(8) finds its entry again. */
   readonly fsname: string;
   /** Absolute, or `/dev/fd/N`. */
@@ -62,12 +63,11 @@ function checkMemory(cacheSizeBytes: number): void {
     );
 }
 
-function sourceOf({ settings, given }: ParsedOptions, word: string | undefined): SourceName {
+function sourceOf({ settings, given }: ParsedOptions, word: string | undefined): string {
   if (word === undefined || PLACEHOLDERS.has(word)) return settings.source;
-  const name = SOURCE_NAMES.find((candidate) => candidate === word);
-  if (name === undefined)
+  if (!SOURCE_NAMES.includes(word))
     throw usageError(`unknown source "${word}": expected ${SOURCE_NAMES.join(', ')} or none`);
-  if (given.has('source') && settings.source !== name)
+  if (given.has('source') && settings.source !== word)
     throw usageError(`source is "${word}" in one place and "${settings.source}" in another`);
-  return name;
+  return word;
 }

@@ -1,61 +1,19 @@
-import type { ValueParser } from './values.js';
+import type { OptionForm } from '../../base/option-form.js';
 
 /** Commands with options of their own. */
 export type Verb = 'mount' | 'umount' | 'list' | 'info' | 'save' | 'watch' | 'doctor';
 
-interface Described {
+interface Placed {
   /** Commands that take the option. */
   readonly verbs: readonly Verb[];
-  /** Heading in `--help`. */
-  readonly group: string;
-  /** One line for `--help`; the default is added to it. */
-  readonly summary: string;
   readonly short?: string;
-  /** True: names a path that the daemon uses while it serves, so its own mount must not hide it. */
-  readonly usedWhileServing?: true;
   /** True: makes no sense in a file system table. */
   readonly argvOnly?: true;
+  /** True: says where dumps come from. With one of these, `list` asks the source and no running daemon. */
+  readonly asksSource?: true;
 }
 
-/** Present or absent. */
-export interface Flag extends Described {
-  readonly kind: 'flag';
-}
-
-/** Always has a value: `default`, which is parsed like a user's. */
-export interface Valued<T> extends Described {
-  readonly kind: 'value';
-  readonly metavar: string;
-  readonly default: string;
-  readonly parse: ValueParser<T>;
-}
-
-/** Has a value only where the user gives one. */
-export interface Optional<T> extends Described {
-  readonly kind: 'optional';
-  readonly metavar: string;
-  readonly parse: ValueParser<T>;
-}
-
-/** May be given again and again. */
-export interface Repeated<T> extends Described {
-  readonly kind: 'repeated';
-  readonly metavar: string;
-  readonly parse: ValueParser<T>;
-}
-
-export type AnyOption = Flag | Valued<unknown> | Optional<unknown> | Repeated<unknown>;
-
-/** What parsing leaves of an option. */
-export type SettingOf<O> = O extends { kind: 'flag' }
-  ? boolean
-  : O extends Valued<infer T>
-    ? T
-    : O extends Optional<infer T>
-      ? T | undefined
-      : O extends Repeated<infer T>
-        ? readonly T[]
-        : never;
+export type AnyOption = OptionForm & Placed;
 
 /** `cacheSize` is written `--cache-size`. */
 export function longName(key: string): string {

@@ -1,5 +1,5 @@
 import { LOG_LEVELS } from '../../base/log.js';
-import type { AnyOption, SettingOf } from './option-kinds.js';
+import type { OptionForms, SettingsOf } from '../../base/option-form.js';
 import {
   oneOf,
   path,
@@ -7,34 +7,33 @@ import {
   seconds,
   size,
   tagMaybeSize,
-  tagWithSize,
   userOrGroupId,
-  wholeNumber,
   wordOrPath,
-} from './values.js';
+} from '../../base/option-values.js';
+import { SOURCES, SOURCE_OPTIONS } from '../../source/index.js';
+import type { AnyOption } from './option-kinds.js';
 
 const MIB = 1024 ** 2;
 
 /** Below this, one dump's read-ahead would push out what its readers still need. */
 const MIN_CACHE_BYTES = 8 * MIB;
 
-const MAX_LATENCY_US = 1_000_000_000;
 const MAX_UNMOUNT_TIMEOUT_S = 3600;
 
-export const SOURCE_NAMES = ['auto', 'papr', 'librtas', 'opal', 'sim'] as const;
-export type SourceName = (typeof SOURCE_NAMES)[number];
+/** Values of `--source`. */
+export const SOURCE_NAMES = ['auto', ...SOURCES.map(({ name }) => name)];
 
 const SERVE = ['mount'] as const;
 /** What a mount needs of the machine. */
 const NEEDED = ['mount', 'doctor'] as const;
-const SOURCES = ['mount', 'list', 'doctor'] as const;
+const ASK_SOURCE = ['mount', 'list', 'doctor'] as const;
 const ALL = ['mount', 'umount', 'list', 'info', 'save', 'watch', 'doctor'] as const;
 
-const IN_SOURCE = { verbs: SOURCES, group: 'Where dumps come from' } as const;
+const OF_SOURCE = { verbs: ASK_SOURCE, asksSource: true } as const;
+const IN_SOURCE = { ...OF_SOURCE, group: 'Where dumps come from' } as const;
 const IN_EVENTS = { verbs: NEEDED, group: 'How dumps are announced' } as const;
-const IN_SIM = { verbs: SOURCES, group: 'Simulated hypervisor' } as const;
 const IN_MOUNT = { verbs: SERVE, group: 'Mount' } as const;
-const IN_LOCKDOWN = { verbs: SOURCES, group: 'Kernel lockdown' } as const;
+const IN_LOCKDOWN = { verbs: ASK_SOURCE, group: 'Kernel lockdown' } as const;
 const IN_MACHINE = { verbs: NEEDED, group: 'Mount' } as const;
 const IN_LOG = { verbs: ['mount', 'umount', 'list'], group: 'Diagnostics' } as const;
 
@@ -57,14 +56,6 @@ export const OPTIONS = {
     metavar: 'TAG[:SIZE]',
     parse: tagMaybeSize,
     summary: 'a dump tag that is known by hand; repeatable',
-  },
-  opalDir: {
-    kind: 'optional',
-    ...IN_SOURCE,
-    metavar: 'PATH',
-    parse: path,
-    usedWhileServing: true,
-    summary: "directory of OPAL's dumps (default: /sys/firmware/opal/dump)",
   },
   events: {
     kind: 'value',
@@ -100,37 +91,7 @@ export const OPTIONS = {
     usedWhileServing: true,
     summary: 'file that keeps the tags known for the next start (default: none)',
   },
-  simDir: {
-    kind: 'optional',
-    ...IN_SIM,
-    metavar: 'DIR',
-    parse: path,
-    usedWhileServing: true,
-    summary: 'the simulated dumps are the files in DIR that are named by tag',
-  },
-  simDump: {
-    kind: 'repeated',
-    ...IN_SIM,
-    metavar: 'TAG:SIZE',
-    parse: tagWithSize,
-    summary: 'a generated dump of that size instead of the samples; repeatable',
-  },
-  simLatencyUs: {
-    kind: 'value',
-    ...IN_SIM,
-    metavar: 'N',
-    default: '0',
-    parse: wholeNumber(MAX_LATENCY_US),
-    summary: 'duration of each simulated firmware call in microseconds',
-  },
-  simDiscipline: {
-    kind: 'value',
-    ...IN_SIM,
-    metavar: 'papr|librtas',
-    default: 'papr',
-    parse: oneOf('papr', 'librtas'),
-    summary: 'papr: forward only, one handle per dump; librtas: any earlier sequence may be resumed',
-  },
+  ...ofSources(SOURCE_OPTIONS),
   transport: {
     kind: 'value',
     ...IN_MACHINE,
@@ -325,4 +286,10 @@ export const OPTIONS = {
 export type OptionKey = keyof typeof OPTIONS;
 
 /** Values of all options; those that a command does not take have their defaults. */
-export type Settings = { readonly [K in OptionKey]: SettingOf<(typeof OPTIONS)[K]> };
+export type Settings = SettingsOf<typeof OPTIONS>;
+
+/** Options that belong to sources, with what the table adds to each. */
+function ofSources<O extends OptionForms>(options: O): { [K in keyof O]: O[K] & typeof OF_SOURCE } {
+  const rows = Object.entries(options).map(([key, option]) => [key, { ...option, ...OF_SOURCE }]);
+  return Object.fromEntries(rows) as { [K in keyof O]: O[K] & typeof OF_SOURCE };
+}

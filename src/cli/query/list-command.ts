@@ -6,22 +6,12 @@ import type { ListedDump } from './listed-dump.js';
 import { listedFromSource, listingTable, shownAtEveryLevel, sortListing } from './listed-dump.js';
 import { logOptions } from '../options/log-settings.js';
 import { openUnlockedGate } from '../unlocked-gate.js';
-import type { OptionKey } from '../options/option-table.js';
+import type { AnyOption } from '../options/option-kinds.js';
+import { OPTIONS } from '../options/option-table.js';
 import type { ParsedOptions } from '../options/parse-options.js';
 import { printError, printOut } from '../print.js';
 import { worstOf } from './running-daemons.js';
-import { chooseSource, needsKnownLockdown, openSource } from '../select-source.js';
-
-/** Options that say where dumps come from: with one of them a running daemon is not asked. */
-const SOURCE_OPTIONS: readonly OptionKey[] = [
-  'source',
-  'dump',
-  'opalDir',
-  'simDir',
-  'simDump',
-  'simLatencyUs',
-  'simDiscipline',
-];
+import { chooseSource, openSource } from '../select-source.js';
 
 /** A dump as `list --json` shows it. Fields are only ever added. */
 interface FoundDump extends ListedDump {
@@ -50,14 +40,17 @@ async function findDumps(parsed: ParsedOptions): Promise<Found> {
   const [mountpoint, ...rest] = parsed.positionals;
   if (rest.length > 0)
     throw usageError(`list takes at most one MOUNTPOINT, got ${parsed.positionals.length} arguments`);
-  if (mountpoint === undefined && SOURCE_OPTIONS.some((key) => parsed.given.has(key)))
-    return foundInSource(parsed);
+  if (mountpoint === undefined && asksSource(parsed)) return foundInSource(parsed);
   const found = await listingsOfDaemons(mountpoint === undefined ? undefined : resolve(mountpoint));
   if (found.daemons.length === 0) return foundInSource(parsed).catch(noDaemonEither);
   const dumps = found.listings.flatMap((listing) =>
     listing.dumps.map((dump): FoundDump => ({ ...dump, path: join(listing.mountpoint, dump.tag) })),
   );
   return { dumps: sortListing(dumps), failure: worstOf(found.failures) };
+}
+
+function asksSource({ given }: ParsedOptions): boolean {
+  return [...given].some((key) => (OPTIONS[key] as AnyOption).asksSource);
 }
 
 async function foundInSource(parsed: ParsedOptions): Promise<Found> {
@@ -85,9 +78,9 @@ function table(dumps: readonly FoundDump[]): string {
 async function dumpsOfSource({ settings, given }: ParsedOptions): Promise<ListedDump[]> {
   // Nothing is being served that could be warned about; errors come as exit status and message.
   const log = given.has('logLevel') ? createLogger(logOptions(settings)) : silentLogger;
-  const usable = chooseSource(settings.source, settings);
-  await (await openUnlockedGate(settings, needsKnownLockdown(usable), log))[Symbol.asyncDispose]();
-  await using source = openSource(usable, settings, log);
+  const { source: chosen } = chooseSource(settings.source, settings);
+  await (await openUnlockedGate(settings, chosen.isReal, log))[Symbol.asyncDispose]();
+  await using source = openSource(chosen, settings, log);
   const dumps = sortListing(listedFromSource(source, Date.now()));
   return settings.lockdown === 'ignore' ? shownAtEveryLevel(dumps) : dumps;
 }

@@ -7,7 +7,7 @@ import { PAPR_DEVICE_PATH } from '../papr/papr-device.js';
 import { ProcessLock } from './process-lock.js';
 import { findLibrtas, prefersDevice } from './librtas-library.js';
 import type { LibrtasDriverData } from './librtas-driver.js';
-import { LISTS_NOTHING } from '../papr/papr-source.js';
+import { LISTS_NOTHING } from '../lists-nothing.js';
 import { firstChunkMemory } from './restart-guard.js';
 import type { DumpSource } from '../source.js';
 import { SourceUnavailable } from '../source-unavailable.js';

@@ -47,6 +47,7 @@ interface ListedEntry {
 
 class OpalSource implements DumpSource {
   readonly name = 'opal';
+  readonly lists = true;
   readonly resumable = true;
   readonly invalidateNeedsFinishedPass = false;
   readonly knowsIncarnations = true;

@@ -3,6 +3,7 @@ import { loadKoffi } from '../../base/koffi.js';
 import { threadEntry } from '../../base/thread-entry.js';
 import { PAPR_DEVICE_PATH } from './papr-device.js';
 import type { PaprDriverData } from './papr-driver.js';
+import { LISTS_NOTHING } from '../lists-nothing.js';
 import type { DumpSource } from '../source.js';
 import { SourceUnavailable } from '../source-unavailable.js';
 
@@ -39,13 +40,3 @@ export function paprAbsence(devicePath: string = PAPR_DEVICE_PATH): string | und
   if (stats === undefined) return `${devicePath} does not exist`;
   return stats.isCharacterDevice() ? undefined : `${devicePath} is no character device`;
 }
-
-/** What a source without a listing of its own answers. */
-export const LISTS_NOTHING = {
-  detail: () => undefined,
-  list: () => NOTHING,
-  onChange: () => () => undefined,
-  [Symbol.asyncDispose]: () => Promise.resolve(),
-} as const satisfies Partial<DumpSource>;
-
-const NOTHING: readonly never[] = [];

@@ -56,6 +56,7 @@ export function openSimSource(options: SimSourceOptions): DumpSource {
 
 class SimSource implements DumpSource {
   readonly name = 'sim';
+  readonly lists = true;
   readonly resumable: boolean;
   readonly invalidateNeedsFinishedPass: boolean;
   // What it imitates does not.

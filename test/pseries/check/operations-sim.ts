@@ -8,7 +8,7 @@ import { FirmwareTrace } from '../../../src/rtas/index.js';
 import type { DumpFacts, MachineSpec } from '../../../src/source/sim/index.js';
 import { SimFirmware, SimPaprDevice, readGenerated } from '../../../src/source/sim/index.js';
 import type { DumpSource } from '../../../src/source/index.js';
-import { openSimSource } from '../../../src/source/index.js';
+import { openSimSource } from '../../../src/source/sim/sim-source.js';
 import type { Scenario } from './operations.js';
 import { SCENARIOS, tagOf, transcript } from './operations.js';
 

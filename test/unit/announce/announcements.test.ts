@@ -4,22 +4,23 @@ import type { DumpStore } from '../../../src/dump/index.js';
 import { Announcements } from '../../../src/announce/index.js';
 
 test.each([
-  { source: 'papr', extractor: 'original', warns: true },
-  { source: 'librtas', extractor: 'original', warns: true },
-  { source: 'papr', extractor: 'ours', warns: false },
+  { lists: false, extractor: 'original', warns: true },
+  { lists: false, extractor: 'ours', warns: false },
   // What it destroys is not what is served here.
-  { source: 'sim', extractor: 'original', warns: false },
-  { source: 'opal', extractor: 'original', warns: false },
-] as const)('Announcements of $source beside extract_platdump, $extractor: warning $warns', async (row) => {
-  const lines: string[] = [];
-  const store = { source: { name: row.source } } as unknown as DumpStore;
-  const announcements = new Announcements({
-    store,
-    events: 'off',
-    log: createLogger({ level: 'warn', format: 'text', write: (line) => lines.push(line) }),
-    rtasErrd: { isRunning: true, isThere: true, extractor: row.extractor },
-  });
-  await announcements[Symbol.asyncDispose]();
-  expect(lines).toHaveLength(row.warns ? 1 : 0);
-  if (row.warns) expect(lines[0]).toMatch(/rtas_errd runs, .*destroys each announced dump.*install\.sh/);
-});
+  { lists: true, extractor: 'original', warns: false },
+] as const)(
+  'Announcements, source lists: $lists, beside extract_platdump, $extractor: warning $warns',
+  async (row) => {
+    const lines: string[] = [];
+    const store = { source: { lists: row.lists } } as unknown as DumpStore;
+    const announcements = new Announcements({
+      store,
+      events: 'off',
+      log: createLogger({ level: 'warn', format: 'text', write: (line) => lines.push(line) }),
+      rtasErrd: { isRunning: true, isThere: true, extractor: row.extractor },
+    });
+    await announcements[Symbol.asyncDispose]();
+    expect(lines).toHaveLength(row.warns ? 1 : 0);
+    if (row.warns) expect(lines[0]).toMatch(/rtas_errd runs, .*destroys each announced dump.*install\.sh/);
+  },
+);

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parseOptions } from '../../../src/cli/options/parse-options.js';
-import { chooseSource, needsKnownLockdown } from '../../../src/cli/select-source.js';
+import { chooseSource } from '../../../src/cli/select-source.js';
+import { SOURCES } from '../../../src/source/index.js';
 
 const opalDir = mkdtempSync(join(tmpdir(), 'platdumpfs-opal-'));
 afterAll(() => rmSync(opalDir, { recursive: true }));
@@ -12,7 +13,10 @@ const { settings } = parseOptions('mount', ['/mnt']);
 const withOpal = { ...settings, opalDir };
 
 test('chooseSource takes sim', () => {
-  expect(chooseSource('sim', settings)).toEqual({ name: 'sim', passedOver: {} });
+  expect(chooseSource('sim', settings)).toMatchObject({
+    source: { name: 'sim', isReal: false },
+    passedOver: {},
+  });
 });
 
 // The machine that runs these tests is none with such firmware; test/pseries/ is where the sources are found.
@@ -33,18 +37,20 @@ describe('on a machine without firmware for dumps', () => {
   );
 
   test('chooseSource(opal) takes the directory that --opal-dir names', () => {
-    expect(chooseSource('opal', withOpal)).toEqual({ name: 'opal', passedOver: {} });
+    expect(chooseSource('opal', withOpal)).toMatchObject({
+      source: { name: 'opal', isReal: true },
+      passedOver: {},
+    });
   });
 
   test('chooseSource(auto) says why it passed over the better ones', () => {
-    const { name, passedOver } = chooseSource('auto', withOpal);
-    expect(name).toBe('opal');
-    expect(passedOver.papr).toMatch('/dev/papr-platform-dump');
-    expect(passedOver.librtas).toMatch('ibm,platform-dump');
+    const { source, passedOver } = chooseSource('auto', withOpal);
+    expect(source.name).toBe('opal');
+    expect(passedOver['papr']).toMatch('/dev/papr-platform-dump');
+    expect(passedOver['librtas']).toMatch('ibm,platform-dump');
   });
 });
 
-test('needsKnownLockdown spares simulated dumps only', () => {
-  expect(needsKnownLockdown({ name: 'sim' })).toBe(false);
-  expect(needsKnownLockdown({ name: 'opal' })).toBe(true);
+test('only simulated dumps are not real: for them the lockdown level may stay unknown', () => {
+  expect(SOURCES.filter(({ isReal }) => !isReal).map(({ name }) => name)).toEqual(['sim']);
 });

@@ -19,12 +19,19 @@ import {
 import { checkLockdown } from '../../../../src/cli/doctor/lockdown-check.js';
 import { checkCoreDumps, checkSpool, checkSwap } from '../../../../src/cli/doctor/memory-checks.js';
 import { parseOptions } from '../../../../src/cli/options/parse-options.js';
+import { SOURCES } from '../../../../src/source/index.js';
 import type { Settings } from '../../../../src/cli/options/option-table.js';
 
-const SIM: UsableSource = { name: 'sim', resumable: false };
-const PAPR: UsableSource = { name: 'papr', resumable: false };
-const LIBRTAS: UsableSource = { name: 'librtas', resumable: true };
-const OPAL: UsableSource = { name: 'opal', resumable: true };
+const SIM = usable('sim', { lists: true, resumable: false });
+const PAPR = usable('papr', { lists: false, resumable: false });
+const LIBRTAS = usable('librtas', { lists: false, resumable: true });
+const OPAL = usable('opal', { lists: true, resumable: true });
+
+function usable(name: string, abilities: UsableSource['abilities']): UsableSource {
+  const definition = SOURCES.find((source) => source.name === name);
+  if (definition === undefined) throw new Error(`no source ${name}`);
+  return { definition, abilities };
+}
 
 let root: string;
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { dumpTag } from '../../../../src/base/tag.js';
 import type { LibrtasPort, PlatformDumpAnswer } from '../../../../src/rtas/index.js';
-import { BEGINNING, librtasDriver } from '../../../../src/source/index.js';
+import { BEGINNING } from '../../../../src/source/index.js';
+import { librtasDriver } from '../../../../src/source/librtas/librtas-cursor.js';
 import type { DumpCursor } from '../../../../src/source/index.js';
 import { failureOf } from '../../../contract/source.js';
 

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { silentLogger } from '../../../../src/base/log.js';
 import { dumpTag } from '../../../../src/base/tag.js';
 import type { DumpSource } from '../../../../src/source/index.js';
-import { openOpalSource } from '../../../../src/source/index.js';
+import { openOpalSource } from '../../../../src/source/opal/opal-source.js';
 import { createDriver } from '../../../../src/source/opal/opal-driver.js';
 import { FakeOpalSysfs } from '../../../support/opal-sysfs.js';
 

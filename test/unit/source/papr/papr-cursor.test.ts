@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { dumpTag } from '../../../../src/base/tag.js';
 import type { PaprDevice } from '../../../../src/rtas/index.js';
-import { BEGINNING, SourceError, paprDriver } from '../../../../src/source/index.js';
+import { BEGINNING, SourceError } from '../../../../src/source/index.js';
+import { paprDriver } from '../../../../src/source/papr/papr-cursor.js';
 import type { DumpCursor } from '../../../../src/source/index.js';
 
 const TAG = dumpTag(0x2_0000_0001n);

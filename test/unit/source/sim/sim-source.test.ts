@@ -11,8 +11,10 @@ import type { DumpTag } from '../../../../src/base/tag.js';
 import { dumpTag, tagName } from '../../../../src/base/tag.js';
 import type { DumpFacts } from '../../../../src/source/sim/index.js';
 import { readGenerated } from '../../../../src/source/sim/index.js';
-import type { DumpCursor, DumpSource, SimSourceOptions } from '../../../../src/source/index.js';
-import { BEGINNING, openSimSource } from '../../../../src/source/index.js';
+import type { DumpCursor, DumpSource } from '../../../../src/source/index.js';
+import type { SimSourceOptions } from '../../../../src/source/sim/sim-source.js';
+import { BEGINNING } from '../../../../src/source/index.js';
+import { openSimSource } from '../../../../src/source/sim/sim-source.js';
 import { createDriver } from '../../../../src/source/sim/sim-driver.js';
 import { failureOf, readAll } from '../../../contract/source.js';
 import { compiled } from '../../../support/compiled.js';
@@ -372,9 +374,9 @@ describe('threads', () => {
 });
 
 test('an open source does not keep its process alive', () => {
-  const index = compiled('source/index.js');
+  const module = compiled('source/sim/sim-source.js');
   const program = `
-    const { openSimSource } = await import(${JSON.stringify(index)});
+    const { openSimSource } = await import(${JSON.stringify(module)});
     const source = openSimSource({ dir: ${JSON.stringify(directory)}, dumps: [], latencyUs: 0, discipline: 'papr' });
     source.onChange(() => undefined);
     console.log(source.list().length);`;

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
-import { formatSize, parseSize } from '../../base/size.js';
-import type { DumpTag } from '../../base/tag.js';
-import { parseTag } from '../../base/tag.js';
+import { formatSize, parseSize } from './size.js';
+import type { DumpTag } from './tag.js';
+import { parseTag } from './tag.js';
 
 /** Turns an option's text into its value. @throws Error that says what was expected and quotes what came */
 export type ValueParser<T> = (text: string) => T;

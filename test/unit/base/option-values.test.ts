@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ValueParser } from '../../../../src/cli/options/values.js';
+import type { ValueParser } from '../../../src/base/option-values.js';
 import {
   oneOf,
   path,
@@ -10,7 +10,7 @@ import {
   tagWithSize,
   userOrGroupId,
   wholeNumber,
-} from '../../../../src/cli/options/values.js';
+} from '../../../src/base/option-values.js';
 
 const MIB = 1024 ** 2;
 

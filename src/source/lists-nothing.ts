@@ -1,0 +1,10 @@
+import type { DumpSource } from './source.js';
+
+/** What a source without a listing of its own answers. */
+export const LISTS_NOTHING = {
+  lists: false,
+  detail: () => undefined,
+  list: () => [],
+  onChange: () => () => undefined,
+  [Symbol.asyncDispose]: () => Promise.resolve(),
+} as const satisfies Partial<DumpSource>;
