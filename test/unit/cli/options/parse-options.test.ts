@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { CommandError } from '../../../../src/cli/exit-status.js';
 import type { Verb } from '../../../../src/cli/options/option-kinds.js';
 import type { Settings } from '../../../../src/cli/options/option-table.js';
+import { SOURCE_NAMES } from '../../../../src/cli/options/option-table.js';
 import type { ParsedOptions } from '../../../../src/cli/options/parse-options.js';
 import { parseOptions } from '../../../../src/cli/options/parse-options.js';
 
@@ -205,7 +206,7 @@ describe('usage errors name option and value', () => {
     { args: ['-o'], message: '-o needs a value' },
     { args: ['--source'], message: '--source needs a value' },
     { args: ['--source', '--daemon'], message: '--source needs a value, got "--daemon"' },
-    { args: ['--source=-x'], message: '--source: expected auto, papr, librtas, opal, sim, got "-x"' },
+    { args: ['--source=-x'], message: `--source: expected ${SOURCE_NAMES.join(', ')}, got "-x"` },
     { args: ['--daemon=yes'], message: '--daemon takes no value, got "yes"' },
     { args: ['--no-daemon'], message: 'unknown option --no-daemon' },
     { args: ['--cache-size', '4M'], message: '--cache-size: expected at least 8.0 MiB, got "4M"' },
