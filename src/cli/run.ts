@@ -1,22 +1,31 @@
-import { usageError } from './exit-status.js';
+import { EXIT, usageError } from './exit-status.js';
 import { generalHelp, isVerb, verbHelp } from './options/help.js';
-import type { MountRequest } from './mount/mount-request.js';
+import type { HelperCall } from './mount/helper-call.js';
+import { helperCall, MOUNT_HELPER } from './mount/helper-call.js';
 import { mountRequest } from './mount/mount-request.js';
 import type { Verb } from './options/option-kinds.js';
+import type { ParsedOptions } from './options/parse-options.js';
 import { parseOptions } from './options/parse-options.js';
 import { printOut } from './print.js';
 import { version } from './version.js';
 
-/** Carries out a command line. @returns the exit status @throws CommandError */
-export async function run(args: readonly string[]): Promise<number> {
+/**
+ * Carries out a command line.
+ *
+ * @param program the name by which we were started
+ * @returns the exit status
+ * @throws CommandError
+ */
+export async function run(args: readonly string[], program: string): Promise<number> {
   checkCharacters(args);
+  if (program === MOUNT_HELPER) return mountAsHelper(helperCall(args), args);
   const [word, ...rest] = args;
   if (word === undefined) throw usageError('no command given (see platdumpfs --help)');
   if (word === '--help' || word === '-h') return show(generalHelp());
   if (word === '--version' || word === '-V') return show(`platdumpfs ${version()}\n`);
   if (word === 'help') return show(helpOn(rest));
   if (isVerb(word)) return runVerb(word, rest, args);
-  return mountAsHelper(args);
+  return mountAsHelper({ args, fake: false, sloppy: false }, args);
 }
 
 /** What a verb needs is loaded when it is used: modules are most of what a short command costs. */
@@ -25,7 +34,7 @@ async function runVerb(verb: Verb, rest: readonly string[], args: readonly strin
   if (parsed.settings.help) return show(verbHelp(verb));
   switch (verb) {
     case 'mount':
-      return mount(mountRequest(parsed, false), args);
+      return mount(parsed, false, args);
     case 'umount':
       return (await import('./mount/umount-command.js')).umountCommand(parsed);
     case 'list':
@@ -41,18 +50,24 @@ async function runVerb(verb: Verb, rest: readonly string[], args: readonly strin
   }
 }
 
-async function mount(request: MountRequest, args: readonly string[]): Promise<number> {
+async function mount(parsed: ParsedOptions, asHelper: boolean, args: readonly string[]): Promise<number> {
+  if (parsed.remount) return (await import('./mount/remount-command.js')).remountCommand(parsed);
+  const request = mountRequest(parsed, asHelper);
   const { mountCommand } = await import('./mount/mount-command.js');
   return mountCommand(request, args);
 }
 
 /** `platdumpfs SOURCE MOUNTPOINT -o ...`, as mount.fuse calls us. */
-async function mountAsHelper(args: readonly string[]): Promise<number> {
-  const parsed = parseOptions('mount', args);
+async function mountAsHelper(call: HelperCall, args: readonly string[]): Promise<number> {
+  const parsed = parseOptions('mount', call.args, call.sloppy);
   const [first, second] = parsed.positionals;
   if (first === undefined || second === undefined || isVerb(first))
     throw usageError(`unknown command ${quoted(args[0])} (see platdumpfs --help)`);
-  return mount(mountRequest(parsed, true), args);
+  if (call.fake) {
+    mountRequest(parsed, true);
+    return EXIT.done;
+  }
+  return mount(parsed, true, args);
 }
 
 function helpOn(words: readonly string[]): string {

@@ -1,5 +1,8 @@
 export * from './transport.js';
-export { whyNoDevice } from './kernel/device.js';
+export { canMountDirectly } from './kernel/can-mount.js';
+export { openDevice, whyNoDevice } from './kernel/device.js';
+export { remount } from './kernel/mount-program.js';
+export { mountDevice } from './kernel/kernel-transport.js';
 export { connectionOf, mountpointOf } from './kernel/wake-reader.js';
 export {
   checkMountpoint,

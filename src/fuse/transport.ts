@@ -8,7 +8,8 @@ export interface Transport {
   mount(filesystem: Filesystem, options: MountOptions): Promise<Mounted>;
 }
 
-export interface MountOptions {
+/** What is mounted, and where. */
+export interface Attachment {
   /** Absolute path of a directory, or `/dev/fd/N`: a FUSE device that somebody has mounted already. */
   readonly mountpoint: string;
   /** First column of the mount table. */
@@ -17,7 +18,19 @@ export interface MountOptions {
   readonly readOnly: boolean;
   /** Further options for the kernel: nosuid, nodev, noexec, noatime, context=... */
   readonly kernelOptions: readonly string[];
+}
+
+export interface MountOptions extends Attachment {
   readonly log: Logger;
+  /** Mounts in our place; by default this process does. */
+  readonly mounter?: Mounter | undefined;
+}
+
+/** Another process that has handed over a FUSE device, and mounts it once we can answer the kernel. */
+export interface Mounter {
+  readonly fd: number;
+  /** @returns where it is mounted @throws MountError */
+  mount(): Promise<string>;
 }
 
 /** `lost`: nobody has unmounted it, and whoever asks it is answered ENOTCONN until it is cleared away. */

@@ -1,8 +1,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Finished } from './program.js';
 import { PROGRAM, Workshop } from './program.js';
 
 const LOCKED = 'none integrity [confidentiality]\n';
@@ -231,6 +240,38 @@ describe('mount in the background', () => {
     await expect.poll(() => workshop.daemons, { timeout: 5000 }).toEqual([]);
   });
 
+  // systemd lets that group alone past an automount.
+  test('mount(8) runs in the process group of whoever was told to mount', () => {
+    const seen = workshop.path('seen');
+    const spy = `#!/bin/sh\nps -o pgid= -p $$ > '${seen}'\nexec /bin/mount "$@"\n`;
+    mkdirSync(workshop.path('bin'));
+    writeFileSync(workshop.path('bin/mount'), spy, { mode: 0o700 });
+    const script = 'set -m; "$0" "$1" mount sim "$2" --daemon --sim-dump=1:64K & echo $!; wait $!';
+    const { status, stdout } = workshop.exec(
+      'bash',
+      ['-c', script, process.execPath, PROGRAM, workshop.mountpoint],
+      { PATH: `${workshop.path('bin')}:${process.env['PATH']}` },
+    );
+    expect(status).toBe(0);
+    expect(names()).toEqual([TAG]);
+    expect(readFileSync(seen, 'utf8').trim()).toBe(stdout.trim());
+  });
+
+  test('a mount that cannot be made is reported by the daemon that waits for it', () => {
+    mkdirSync(workshop.path('bin'));
+    writeFileSync(workshop.path('bin/mount'), '#!/bin/sh\necho "mount: no luck" >&2; exit 32\n', {
+      mode: 0o700,
+    });
+    const { status, stderr } = workshop.exec(
+      process.execPath,
+      [PROGRAM, 'mount', 'sim', workshop.mountpoint, '--daemon', '--log-level=error'],
+      { PATH: `${workshop.path('bin')}:${process.env['PATH']}` },
+    );
+    expect(stderr).toMatch(/^platdumpfs: cannot mount at [^\n]+: mount: no luck\n$/);
+    expect(status).toBe(5);
+    expect(workshop.daemons).toEqual([]);
+  });
+
   test('a failure is reported with its line and status', () => {
     const result = workshop.run('mount', 'sim', workshop.path('none'), '--daemon', '--log-level=error');
     expect(result.stderr).toMatch(/^platdumpfs: mount point [^\n]+ does not exist[^\n]+\n$/);
@@ -276,5 +317,45 @@ describe('mount in the background', () => {
     expect(status).toBe(0);
     expect(names()).toEqual([TAG]);
     expect(JSON.parse(workshop.run('list', '--json').stdout)).toMatchObject([{ tag: TAG }]);
+  });
+});
+
+describe('mount.platdumpfs', () => {
+  /** As mount(8) calls it. */
+  function helper(...args: string[]): Finished {
+    const link = workshop.path('mount.platdumpfs');
+    if (!existsSync(link)) symlinkSync(PROGRAM, link);
+    return workshop.exec(process.execPath, [link, 'none', workshop.mountpoint, ...args]);
+  }
+
+  test('-f does everything but the mount', () => {
+    expect(helper('-f', '-o', 'rw,source=sim')).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(workshop.mounts).toBe(0);
+    expect(helper('-f', '-o', 'rw,bogus').status).toBe(2);
+  });
+
+  test('-s passes over words that nobody knows; -n and -v change nothing', () => {
+    const { status } = helper('-snv', '-o', 'rw,source=sim,sim_dump=1:64K,bogus,other=1');
+    expect(status).toBe(0);
+    expect(names()).toEqual([TAG]);
+  });
+
+  test('remount,ro keeps dumps from being removed until remount,rw', () => {
+    expect(helper('-o', 'rw,source=sim,sim_dump=1:64K').status).toBe(0);
+    const file = join(workshop.mountpoint, TAG);
+    const remove = (): string => workshop.exec('sh', ['-c', 'cat "$0" > /dev/null; rm "$0"', file]).stderr;
+    // With what fstab says, as mount(8) passes it.
+    expect(helper('-o', 'remount,ro,source=sim,sim_dump=1:64K')).toMatchObject({ status: 0, stderr: '' });
+    expect(remove()).toContain('Read-only file system');
+    expect(names()).toEqual([TAG]);
+    expect(helper('-o', 'remount,rw').status).toBe(0);
+    expect(remove()).toBe('');
+    expect(names()).toEqual([]);
+  });
+
+  test('remount where nothing is mounted is a line and status 5', () => {
+    const { status, stderr } = helper('-o', 'remount,ro');
+    expect(stderr).toMatch(/^platdumpfs: cannot remount [^\n]+: no platdumpfs is mounted there\n$/);
+    expect(status).toBe(5);
   });
 });

@@ -7,7 +7,10 @@ import { standardErrorLasts } from '../options/log-settings.js';
 import { printError } from '../print.js';
 import { EXIT } from '../exit-status.js';
 import { endingSignals } from '../hang-up.js';
+import type { MountRequest } from './mount-request.js';
 import { passedDescriptor } from './mount-request.js';
+import { MountForDaemon } from './mount-for-daemon.js';
+import type { ParentOffer, ToParent } from './parent.js';
 import { PARENT_VARIABLE } from './parent.js';
 
 /**
@@ -21,9 +24,11 @@ import { PARENT_VARIABLE } from './parent.js';
  */
 export async function daemonize(
   args: readonly string[],
-  mountpoint: string,
+  request: MountRequest,
   log: LogOptions,
 ): Promise<number> {
+  using mounting = new MountForDaemon(request);
+  const device = mounting.fd ?? passedDescriptor(request.mountpoint);
   let interruptedBy: NodeJS.Signals | undefined;
   const forward = (signal: NodeJS.Signals): void => {
     interruptedBy = signal;
@@ -32,23 +37,23 @@ export async function daemonize(
   };
   // Before there is a daemon: a signal that came in between would leave it alone. None is heard before the next turn.
   for (const signal of endingSignals()) process.on(signal, forward);
+  const offer: ParentOffer = { logFormat: log.format, device: mounting.fd };
   const child = spawn(process.execPath, [...process.execArgv, programPath(), ...args], {
     detached: true,
-    env: { ...process.env, [PARENT_VARIABLE]: log.format },
-    stdio: descriptorsFor(mountpoint),
+    env: { ...process.env, [PARENT_VARIABLE]: JSON.stringify(offer) },
+    stdio: descriptorsFor(device),
   });
   child.stderr?.pipe(process.stderr);
-  return outcomeOf(child, () => interruptedBy);
+  return await outcomeOf(child, mounting, () => interruptedBy);
 }
 
 /** Standard streams, then the FUSE device at the number it has here, then the channel on which the daemon reports. */
-function descriptorsFor(mountpoint: string): StdioOptions {
+function descriptorsFor(device: number | undefined): StdioOptions {
   const stdio: (number | 'ignore' | 'pipe' | 'inherit' | 'ipc')[] = [
     'ignore',
     'ignore',
     standardErrorLasts() ? 'inherit' : 'pipe',
   ];
-  const device = passedDescriptor(mountpoint);
   while (device !== undefined && stdio.length < device) stdio.push('ignore');
   if (device !== undefined && device > 2) stdio.push(device);
   return [...stdio, 'ipc'];
@@ -56,6 +61,7 @@ function descriptorsFor(mountpoint: string): StdioOptions {
 
 async function outcomeOf(
   child: ChildProcess,
+  mounting: MountForDaemon,
   interruptedBy: () => NodeJS.Signals | undefined,
 ): Promise<number> {
   const ended = new Promise<number>((resolve) => {
@@ -65,7 +71,13 @@ async function outcomeOf(
     });
     child.once('close', (status, signal) => resolve(status ?? statusOfSignal(signal)));
   });
-  const ready = new Promise<number>((resolve) => child.once('message', () => resolve(EXIT.done)));
+  const ready = new Promise<number>((resolve) => {
+    child.on('message', (message: ToParent) => {
+      if ('ready' in message) resolve(EXIT.done);
+      // A daemon that has gone meanwhile needs no answer.
+      else void mounting.answer(message.ask).then((answer) => child.connected && child.send(answer));
+    });
+  });
   const status = await Promise.race([ended, ready]);
   const signal = interruptedBy();
   // Whoever interrupts the start wants no mount: it is undone when we return.

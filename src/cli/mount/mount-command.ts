@@ -6,6 +6,7 @@ import {
   connectionOf,
   MountError,
   mountpointOf,
+  mountsAt,
   resolveMountpoint,
   selectTransport,
 } from '../../fuse/index.js';
@@ -23,7 +24,7 @@ import type { DaemonLog } from '../log/daemon-log.js';
 import { openDaemonLog } from '../log/daemon-log.js';
 import { logOptions } from '../options/log-settings.js';
 import type { MountRequest } from './mount-request.js';
-import { passedDescriptor } from './mount-request.js';
+import { attachmentOf, passedDescriptor } from './mount-request.js';
 import { openUnlockedGate } from '../unlocked-gate.js';
 import { collectOrphans } from './orphans.js';
 import type { Parent } from './parent.js';
@@ -47,8 +48,7 @@ const LOCKED = 'locked down: no dump can be reached until restart';
 /** @param args the command line after the program's name, for the daemon to parse again */
 export async function mountCommand(request: MountRequest, args: readonly string[]): Promise<number> {
   const parent = waitingParent();
-  if (request.daemon && parent === undefined)
-    return daemonize(args, request.mountpoint, logOptions(request.settings));
+  if (request.daemon && parent === undefined) return daemonize(args, request, logOptions(request.settings));
   const daemonLog = openDaemonLog(request.settings, parent);
   const { log } = daemonLog;
   const cleanup = new Cleanup(log);
@@ -92,7 +92,7 @@ async function mountAndServe(
   const transport = await mountErrorsAsStatus(() =>
     selectTransport(settings.transport, log, request.mountpoint),
   );
-  const mountpoint = await mountErrorsAsStatus(() => realMountpoint(request));
+  const mountpoint = await mountErrorsAsStatus(() => realMountpoint(request, parent));
   const { store, filesystem, hiding } = compose(source, settings, gate, cleanup, log);
   let dropAnswers = (): void => undefined;
   const hideDumps = (): void =>
@@ -116,7 +116,9 @@ async function mountAndServe(
   cleanup.add('orphans', () => orphans[Symbol.dispose]());
   // No directory is kept busy by a daemon that happens to have been started in it.
   process.chdir('/');
-  const mounting = mountErrorsAsStatus(() => mount(transport, filesystem, { ...request, mountpoint }, log));
+  const mounting = mountErrorsAsStatus(() =>
+    mount(transport, filesystem, { ...request, mountpoint }, parent, log),
+  );
   const waits = passedDescriptor(mountpoint) === undefined ? OWN_MOUNT : MOUNT_OF_OTHERS;
   const mounted = await mountedUnlessStopped(mounting, stop, log, waits);
   const status = {
@@ -132,7 +134,7 @@ async function mountAndServe(
   dropAnswers = () => control.lock();
   log.info('mounted', { mountpoint, source: source.name, transport: transport.name });
   daemonLog.started();
-  await parent?.ready(mountpoint);
+  await parent?.ready();
   await tellServiceManager('ready', `serves ${source.name} at ${mountpoint}`, log);
   // What was told of a rise meanwhile has been replaced by that.
   if (gate.locked()) await tellServiceManager('locked', LOCKED, log);
@@ -146,15 +148,19 @@ function sayIntegrity(source: AnySource, log: Logger): void {
 }
 
 /** Without symbolic links, so that `list` and `umount` find it under any spelling. */
-async function realMountpoint({ mountpoint, settings }: MountRequest): Promise<string> {
+async function realMountpoint(
+  { mountpoint, settings }: MountRequest,
+  parent: Parent | undefined,
+): Promise<string> {
   const descriptor = passedDescriptor(mountpoint);
   if (descriptor !== undefined) {
     const place = mountpointOf(connectionOf(descriptor));
     if (place !== undefined) checkNotHidden(place, settings, true);
     return mountpoint;
   }
-  const real = await resolveMountpoint(mountpoint);
-  checkNotHidden(real, settings);
+  const real = await (parent?.mounter?.resolve() ?? resolveMountpoint(mountpoint));
+  const isAutomount = mountsAt(real).at(-1)?.fstype === 'autofs';
+  checkNotHidden(real, settings, isAutomount);
   return real;
 }
 
@@ -162,16 +168,10 @@ function mount(
   transport: Transport,
   filesystem: Filesystem,
   request: MountRequest,
+  parent: Parent | undefined,
   log: Logger,
 ): Promise<Mounted> {
-  return transport.mount(filesystem, {
-    mountpoint: request.mountpoint,
-    fsname: request.fsname,
-    allowOther: request.settings.allowOther,
-    readOnly: request.settings.readOnly,
-    kernelOptions: request.kernelOptions,
-    log,
-  });
+  return transport.mount(filesystem, { ...attachmentOf(request), log, mounter: parent?.mounter });
 }
 
 async function mountErrorsAsStatus<T>(attempt: () => T | Promise<T>): Promise<T> {

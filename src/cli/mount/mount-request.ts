@@ -1,6 +1,7 @@
 import { totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { formatSize } from '../../base/size.js';
+import type { Attachment } from '../../fuse/index.js';
 import { usageError } from '../exit-status.js';
 import { ALWAYS_FOR_THE_KERNEL } from '../options/mount-words.js';
 import type { Settings } from '../options/option-table.js';
@@ -46,6 +47,12 @@ export function mountRequest(parsed: ParsedOptions, asHelper: boolean): MountReq
     kernelOptions: [...ALWAYS_FOR_THE_KERNEL, ...parsed.kernelOptions],
     daemon: asHelper ? !settings.foreground : settings.daemon,
   };
+}
+
+/** What the kernel has to know of it. */
+export function attachmentOf({ mountpoint, fsname, settings, kernelOptions }: MountRequest): Attachment {
+  const { allowOther, readOnly } = settings;
+  return { mountpoint, fsname, allowOther, readOnly, kernelOptions };
 }
 
 /** N where a mount point is `/dev/fd/N`, a FUSE device that somebody opened and mounted for us. */

@@ -37,6 +37,8 @@ export const ALWAYS_FOR_THE_KERNEL = ['nosuid', 'nodev'] as const;
 
 export type MountWord =
   | { readonly kind: 'nothing' }
+  /** Not to be mounted: what is mounted there changes. */
+  | { readonly kind: 'remount' }
   | { readonly kind: 'kernel'; readonly option: string }
   | { readonly kind: 'read-only'; readonly on: boolean };
 
@@ -50,6 +52,7 @@ export function standardMountWord(item: MountListItem): MountWord | undefined {
   if (/^x-./i.test(name)) return { kind: 'nothing' };
   if (value !== undefined) return wordWithValue(name, value);
   if (WITHOUT_EFFECT.has(name)) return { kind: 'nothing' };
+  if (name === 'remount') return { kind: 'remount' };
   if (name === 'ro' || name === 'rw') return { kind: 'read-only', on: name === 'ro' };
   return FOR_THE_KERNEL.has(name) ? { kind: 'kernel', option: name } : undefined;
 }

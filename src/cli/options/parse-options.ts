@@ -14,15 +14,21 @@ export interface ParsedOptions {
   readonly given: ReadonlySet<OptionKey>;
   /** Further options for the kernel, from `-o`. */
   readonly kernelOptions: readonly string[];
+  /** `-o remount`. */
+  readonly remount: boolean;
   readonly positionals: readonly string[];
 }
 
 type Tokens = NonNullable<ReturnType<typeof parseArgs>['tokens']>;
 type OptionToken = Extract<Tokens[number], { kind: 'option' }>;
 
-/** @param args what follows the command @throws CommandError with status `usage`, naming option and value */
-export function parseOptions(verb: Verb, args: readonly string[]): ParsedOptions {
-  return new OptionReader(verb).read(args);
+/**
+ * @param args what follows the command
+ * @param sloppy pass over words of `-o` that nobody knows, as `mount -s` asks
+ * @throws CommandError with status `usage`, naming option and value
+ */
+export function parseOptions(verb: Verb, args: readonly string[], sloppy = false): ParsedOptions {
+  return new OptionReader(verb, sloppy).read(args);
 }
 
 /** The options that a command takes, in the order of `--help`. */
@@ -37,9 +43,12 @@ class OptionReader {
   readonly #values = new Map<OptionKey, unknown>();
   readonly #kernelOptions = new Set<string>();
   readonly #positionals: string[] = [];
+  readonly #sloppy: boolean;
+  #remount = false;
 
-  constructor(verb: Verb) {
+  constructor(verb: Verb, sloppy: boolean) {
     this.#verb = verb;
+    this.#sloppy = sloppy;
     for (const [key] of optionsOf(verb)) this.#keyOf.set(longName(key), key);
   }
 
@@ -52,6 +61,7 @@ class OptionReader {
       settings: this.#settings(),
       given: new Set(this.#values.keys()),
       kernelOptions: [...this.#kernelOptions],
+      remount: this.#remount,
       positionals: this.#positionals,
     };
   }
@@ -104,8 +114,11 @@ class OptionReader {
 
   #standardWord(item: { name: string; value?: string }): void {
     const word = standardMountWord(item);
-    if (word === undefined)
+    if (word === undefined) {
+      if (this.#sloppy) return;
       throw usageError(`unknown option -o ${item.name} (see platdumpfs help ${this.#verb})`);
+    }
+    if (word.kind === 'remount') this.#remount = true;
     if (word.kind === 'kernel') this.#kernelOptions.add(word.option);
     if (word.kind === 'read-only') this.#values.set('readOnly', word.on);
   }

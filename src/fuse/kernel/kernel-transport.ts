@@ -7,7 +7,7 @@ import {
   resolveMountpoint,
   unmountOrDetach,
 } from '../mount-table.js';
-import type { MountOptions, Mounted, Transport } from '../transport.js';
+import type { Attachment, MountOptions, Mounted, Mounter, Transport } from '../transport.js';
 import { MountError } from '../transport.js';
 import { canMountDirectly } from './can-mount.js';
 import { adoptedDevice, openDevice } from './device.js';
@@ -25,19 +25,42 @@ async function mount(filesystem: Filesystem, options: MountOptions): Promise<Mou
   const adopted = adoptedDevice(options.mountpoint);
   if (adopted !== undefined) return serve(filesystem, options, adopted, () => Promise.resolve());
   const { mountpoint } = options;
-  await clearStaleMounts(await resolveMountpoint(mountpoint), options.log);
-  const found = await checkMountpoint(mountpoint);
-  if (found !== mountpoint) throw new MountError(moved(mountpoint));
-  if (!canMountDirectly().ok) return mountWithHelper(filesystem, options, mountpoint);
-  using directory = new HeldDirectory(mountpoint);
-  const fd = openDevice();
-  return await serve(filesystem, options, fd, async (mounted) => {
-    await runMount(fd, directory.fd, options);
-    const place = placeOf(directory.path);
+  // Whoever mounts for us has resolved the path: where an automount waits for us, we would wait for ourselves.
+  const path = options.mounter === undefined ? await resolveMountpoint(mountpoint) : mountpoint;
+  await clearStaleMounts(path, options.log);
+  if (options.mounter === undefined && !canMountDirectly().ok) {
+    await checkStays(mountpoint);
+    return mountWithHelper(filesystem, options, mountpoint);
+  }
+  const mounter = options.mounter ?? ownMounter(options);
+  return serve(filesystem, options, mounter.fd, async (mounted) => {
+    const place = placeOf(await mounter.mount());
     mounted.place = place;
     // It goes the way of every mount that cannot be served.
     if (place.mountpoint !== mountpoint) throw new MountError(moved(mountpoint));
   });
+}
+
+function ownMounter(options: MountOptions): Mounter {
+  const fd = openDevice();
+  return { fd, mount: () => mountDevice(fd, options) };
+}
+
+/**
+ * Mounts a FUSE device, which somebody serves already.
+ *
+ * @returns where it is now
+ * @throws MountError
+ */
+export async function mountDevice(fd: number, options: Attachment): Promise<string> {
+  await checkStays(options.mountpoint);
+  using directory = new HeldDirectory(options.mountpoint);
+  await runMount(fd, directory.fd, options);
+  return directory.path;
+}
+
+async function checkStays(mountpoint: string): Promise<void> {
+  if ((await checkMountpoint(mountpoint)) !== mountpoint) throw new MountError(moved(mountpoint));
 }
 
 /** For a user who may not mount: serves what is mounted already when its device is handed over. */

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import type { MountOptions } from '../transport.js';
+import type { MountEntry } from '../../base/mountinfo.js';
+import type { Attachment } from '../transport.js';
 import { MountError } from '../transport.js';
 import { OWN_FSTYPE } from '../mount-table.js';
 
@@ -8,7 +9,7 @@ const INHERITED_FD = 3;
 const INHERITED_DIRECTORY = 4;
 
 /** What the kernel is told, besides the flags that mount(8) knows. @see Linux Documentation/filesystems/fuse */
-export function mountOptionList(options: MountOptions, uid: number, gid: number): string {
+export function mountOptionList(options: Attachment, uid: number, gid: number): string {
   return [
     `fd=${INHERITED_FD}`,
     'rootmode=40000',
@@ -29,7 +30,7 @@ export function mountOptionList(options: MountOptions, uid: number, gid: number)
  * @param directory descriptor of the mount point: by name, somebody might put another one in its place
  * @throws MountError
  */
-export async function runMount(fd: number, directory: number, options: MountOptions): Promise<void> {
+export async function runMount(fd: number, directory: number, options: Attachment): Promise<void> {
   const list = mountOptionList(options, process.geteuid?.() ?? 0, process.getegid?.() ?? 0);
   const attempt = (type: string, all: string): Promise<MountOutcome> =>
     runMountProgram(['-i', '-c', '-t', type, '-o', all, '--', options.fsname, target], [fd, directory]);
@@ -43,6 +44,22 @@ export async function runMount(fd: number, directory: number, options: MountOpti
     ({ status, complaint } = await attempt(OWN_FSTYPE, list));
   if (status !== 0)
     throw new MountError(`cannot mount at ${options.mountpoint}: ${complaint}${hint(complaint)}`);
+}
+
+/**
+ * Changes what is mounted at a place: read-only or not, and other words of mount(8) that are not the filesystem's own.
+ *
+ * @param mountpoint where a mount of ours is on top
+ * @throws MountError
+ */
+export async function remount(
+  { mountpoint, source }: Pick<MountEntry, 'mountpoint' | 'source'>,
+  words: readonly string[],
+): Promise<void> {
+  // With both names, mount(8) takes no options out of fstab: the kernel refuses those that are ours.
+  const args = ['-i', '-c', '-o', ['remount', ...words].join(','), '--', source, mountpoint];
+  const { status, complaint } = await runMountProgram(args, []);
+  if (status !== 0) throw new MountError(`cannot remount ${mountpoint}: ${complaint}${hint(complaint)}`);
 }
 
 interface MountOutcome {
