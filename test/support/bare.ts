@@ -13,6 +13,8 @@ import type { RequestContext, UnlinkPolicy } from '../../src/fs/index.js';
 import { DumpFilesystem, GuardedFilesystem, ROOT_INO } from '../../src/fs/index.js';
 import type { LockdownGate } from '../../src/lockdown/index.js';
 import { openSimSource } from '../../src/source/sim/sim-source.js';
+import type { Moment, Unlink } from './trace-checker.js';
+import { checkTraceFile } from './trace-checker.js';
 
 /** A gate that a test closes. */
 class TestGate implements LockdownGate {
@@ -57,6 +59,8 @@ export class Bare implements AsyncDisposable {
   readonly tracePath = join(this.dir, 'trace.jsonl');
   readonly gate = new TestGate();
   readonly #options: BareOptions;
+  readonly #unlinks: Unlink[] = [];
+  readonly #arrivals: Moment[] = [];
   #opened: Opened | undefined;
 
   constructor(options: BareOptions = {}) {
@@ -120,6 +124,7 @@ export class Bare implements AsyncDisposable {
   /** Puts a dump in place: listed at once before the first use of the filesystem, soon when it runs already. */
   put(tag: DumpTag, bytes: Uint8Array, side?: Record<string, unknown>): void {
     if (side !== undefined) writeFileSync(join(this.dir, `${tagName(tag)}.json`), JSON.stringify(side));
+    this.#arrivals.push({ tag: tagName(tag), atMs: epochMs() });
     writeFileSync(join(this.dir, tagName(tag)), bytes);
   }
 
@@ -152,7 +157,16 @@ export class Bare implements AsyncDisposable {
   }
 
   async unlink(tag: DumpTag, signal?: AbortSignal): Promise<void> {
-    await this.fs.unlink(ROOT_INO, tagName(tag), context(signal));
+    const call: Unlink = { tag: tagName(tag), beganAtMs: epochMs() };
+    this.#unlinks.push(call);
+    try {
+      await this.fs.unlink(ROOT_INO, tagName(tag), context(signal));
+      call.endedAtMs = epochMs();
+    } catch (thrown) {
+      // Refused without a look: what is read meanwhile is for readers.
+      call.endedAtMs = FsError.from(thrown).code === 'EBUSY' ? call.beganAtMs : epochMs();
+      throw thrown;
+    }
   }
 
   names(): string[] {
@@ -174,8 +188,21 @@ export class Bare implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#opened?.store[Symbol.asyncDispose]();
-    rmSync(this.dir, { recursive: true, force: true });
+    try {
+      checkTraceFile(this.tracePath, {
+        unlinks: this.#unlinks,
+        arrivals: this.#arrivals,
+        isForced: this.#options.unlinkPolicy === 'force',
+      });
+    } finally {
+      rmSync(this.dir, { recursive: true, force: true });
+    }
   }
+}
+
+/** Now, as traces tell the time. */
+export function epochMs(): number {
+  return performance.timeOrigin + performance.now();
 }
 
 export function context(

@@ -5,12 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { DumpTag } from '../../src/base/tag.js';
 import { dumpTag, tagName } from '../../src/base/tag.js';
-import { sampleBytes } from './bare.js';
+import { epochMs, sampleBytes } from './bare.js';
 import { ModelDump } from './model-dump.js';
 import type { Mounted } from './mounted.js';
 import { until } from './mounted.js';
 import type { CallResult, Digest } from './syscall-client.js';
 import { SyscallClient } from './syscall-client.js';
+import type { Moment, Unlink } from './trace-checker.js';
 
 /** Faults of one dump: firmware statuses at offsets, or answers of no bytes. */
 export interface Disturbance {
@@ -63,6 +64,8 @@ export class MountPlay implements Disposable {
   readonly #holder = new SyscallClient();
   readonly #model = new Map<number, Known>();
   readonly #held = new Map<number, Held>();
+  readonly #unlinks: Unlink[] = [];
+  readonly #arrivals: Moment[] = [];
   #seed = 0;
   #locked = false;
 
@@ -70,6 +73,7 @@ export class MountPlay implements Disposable {
     this.#mounted = mounted;
     this.#lockdownFile = join(mounted.directory, 'lockdown');
     writeFileSync(this.#lockdownFile, UNLOCKED);
+    mounted.facts = { unlinks: this.#unlinks, arrivals: this.#arrivals };
     this.#readers = Array.from({ length: READERS }, () => new SyscallClient());
   }
 
@@ -78,6 +82,7 @@ export class MountPlay implements Disposable {
     return [
       `--sim-dir=${this.#mounted.simDir}`,
       `--lockdown-file=${this.#lockdownFile}`,
+      `--trace-rtas=${this.#mounted.tracePath}`,
       '--cache-size=8MiB',
       '--unmount-timeout=0',
     ];
@@ -142,6 +147,7 @@ export class MountPlay implements Disposable {
     ).length;
     writeFileSync(`${this.#file(slot)}.json`, JSON.stringify({ ...side, faults }));
     writeFileSync(`${this.#file(slot)}.part`, dump.bytes);
+    this.#arrivals.push({ tag: tagName(dump.tag), atMs: epochMs() });
     renameSync(`${this.#file(slot)}.part`, this.#file(slot));
     const known: Known = { dump, side, isListed: side.announced !== false };
     this.#model.set(slot, known);
@@ -164,7 +170,11 @@ export class MountPlay implements Disposable {
   }
 
   async #remove(slot: number): Promise<void> {
+    const call: Unlink = { tag: tagName(tagOf(slot)), beganAtMs: epochMs() };
+    this.#unlinks.push(call);
     const { errno } = await this.#holder.call('rm', this.#path(slot));
+    // Refused without a look: what is read meanwhile is for readers.
+    call.endedAtMs = errno === 'EBUSY' ? call.beganAtMs : epochMs();
     const known = this.#model.get(slot);
     if (known === undefined || this.#locked) {
       expect(errno).toBe('ENOENT');

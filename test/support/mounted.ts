@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
+import type { TraceFacts } from './trace-checker.js';
+import { readTrace, traceFaults } from './trace-checker.js';
 
 export const PROGRAM = fileURLToPath(new URL('../../bin/platdumpfs', import.meta.url));
 
@@ -71,7 +73,11 @@ export class Mounted implements AsyncDisposable {
   readonly tracePath = join(this.directory, 'trace');
   /** Log lines that would otherwise fail the test: level error, or no log line at all. */
   readonly expected: RegExp[] = [];
+  /** Set by who records every unlink(2) and every dump that takes a tag: the trace is then held against them, too. */
+  facts: TraceFacts = {};
   readonly #daemons: Daemon[] = [];
+  readonly #startsMs: number[] = [];
+  #isForced = false;
   #ending: Promise<void> | undefined;
 
   constructor(cell: Cell) {
@@ -126,6 +132,8 @@ export class Mounted implements AsyncDisposable {
   /** Command line for this mount: everything behind the name of the interpreter. */
   command(...args: string[]): readonly string[] {
     const { transport, discipline } = this.cell;
+    this.#startsMs.push(Date.now());
+    this.#isForced ||= args.includes('--unlink=force');
     const fixed = [`--transport=${transport}`, `--sim-discipline=${discipline}`, '--log-format=json'];
     return [PROGRAM, 'mount', '--source=sim', ...fixed, ...args, this.mountpoint];
   }
@@ -159,6 +167,8 @@ export class Mounted implements AsyncDisposable {
       if (daemon.running) faults.push(...(await daemon.stopOrKill()));
       faults.push(...daemon.strayOutput(this.expected));
     }
+    const facts = { ...this.facts, startsMs: this.#startsMs, isForced: this.#isForced };
+    faults.push(...traceFaults(readTrace(this.tracePath), facts));
     if (this.mounts > 0) faults.push(`${this.mounts} mounts were left at ${this.mountpoint}`);
     for (let tries = 0; this.mounts > 0 && tries < 10; tries += 1)
       spawnSync('umount', ['-i', '-l', this.mountpoint]);
