@@ -9,6 +9,8 @@ import type { DumpChange } from '../query/listing-changes.js';
 /** What a daemon is; told at every lockdown level. */
 export interface DaemonStatus {
   readonly mountpoint: string;
+  /** Number of the mounted device, as /proc/PID/mountinfo has it: the same in each mount namespace. Absent: not known. */
+  readonly device?: string | undefined;
   readonly pid: number;
   readonly version: string;
   readonly source: string;

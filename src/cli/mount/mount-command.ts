@@ -123,6 +123,7 @@ async function mountAndServe(
   const mounted = await mountedUnlessStopped(mounting, stop, log, waits);
   const status = {
     mountpoint,
+    device: deviceAt(mountpoint),
     pid: process.pid,
     version: version(),
     source: source.name,
@@ -162,6 +163,14 @@ async function realMountpoint(
   const isAutomount = mountsAt(real).at(-1)?.fstype === 'autofs';
   checkNotHidden(real, settings, isAutomount);
   return real;
+}
+
+/** Clients in containers see the mount under other names. */
+function deviceAt(mountpoint: string): string | undefined {
+  const descriptor = passedDescriptor(mountpoint);
+  const minor =
+    descriptor === undefined ? mountsAt(mountpoint).at(-1)?.deviceMinor : connectionOf(descriptor);
+  return minor === undefined ? undefined : `0:${minor}`;
 }
 
 function mount(

@@ -1,10 +1,11 @@
-import { OWN_FSTYPE, mountsAt } from '../../fuse/index.js';
+import { OWN_FSTYPE, mountsAt, probeMount, resolveMountpoint } from '../../fuse/index.js';
 import type { ControlResponse } from '../control/control-protocol.js';
 import { CommandError, EXIT } from '../exit-status.js';
 import type { ListedDump } from './listed-dump.js';
 import { passedDescriptor } from '../mount/mount-request.js';
-import type { AskedDaemon } from './running-daemons.js';
-import { askDaemons, onlyDaemon } from './running-daemons.js';
+import { listedFromMount } from './mount-listing.js';
+import type { Answered, AskedDaemon } from './running-daemons.js';
+import { NobodyServes, askDaemons, nobodyRuns, onlyDaemon, placeHere, worstOf } from './running-daemons.js';
 
 /** What a daemon serves, and where. */
 export interface DaemonListing {
@@ -14,22 +15,43 @@ export interface DaemonListing {
 
 /** What those say that may tell, and why others do not. */
 export interface DaemonListings {
-  readonly daemons: readonly AskedDaemon[];
+  readonly daemons: readonly Answered[];
   readonly listings: readonly DaemonListing[];
   readonly failures: readonly CommandError[];
 }
 
-/** Asks the daemon at `mountpoint`, or all that run. @throws CommandError where nobody serves `mountpoint` */
+/**
+ * Asks the daemon at `mountpoint`, or all that run. Where that daemon cannot be asked, its mount tells what it can.
+ *
+ * @throws CommandError where nobody serves `mountpoint`
+ */
 export async function listingsOfDaemons(mountpoint: string | undefined): Promise<DaemonListings> {
-  const daemons = await askDaemons('/v1/dumps', mountpoint);
+  try {
+    return await toldListings(await askDaemons('/v1/dumps', mountpoint));
+  } catch (error) {
+    const listing = error instanceof NobodyServes ? await listingOfMount(mountpoint) : undefined;
+    if (listing === undefined) throw error;
+    const answer = { kind: 'dumps' as const, ...listing };
+    return { daemons: [{ place: listing.mountpoint, answer }], listings: [listing], failures: [] };
+  }
+}
+
+async function toldListings(daemons: readonly AskedDaemon[]): Promise<DaemonListings> {
   const listings: DaemonListing[] = [];
   const failures: CommandError[] = [];
-  for (const { answer } of daemons) {
-    const listing = answer instanceof CommandError ? answer : listingIn(answer);
+  for (const daemon of daemons) {
+    const listing = daemon.answer instanceof CommandError ? daemon.answer : listingIn(daemon.answer);
     if (listing instanceof CommandError) failures.push(listing);
-    else listings.push(listing);
+    else listings.push({ ...listing, mountpoint: (await placeHere(daemon)) ?? listing.mountpoint });
   }
   return { daemons, listings, failures };
+}
+
+/** @returns undefined: there is no mount of ours that answers @throws CommandError where its files cannot be listed */
+async function listingOfMount(mountpoint = ''): Promise<DaemonListing | undefined> {
+  const path = await resolveMountpoint(mountpoint).catch(() => mountpoint);
+  if (mountsAt(path).at(-1)?.fstype !== OWN_FSTYPE || (await probeMount(path)) === 'stale') return undefined;
+  return { mountpoint: path, dumps: await listedFromMount(path) };
 }
 
 /**
@@ -38,8 +60,11 @@ export async function listingsOfDaemons(mountpoint: string | undefined): Promise
  * @throws CommandError also when none does, several do, or its mount is not to be seen here
  */
 export async function listingOfDaemon(mountpoint: string | undefined): Promise<DaemonListing> {
-  const listing = listingIn(onlyDaemon(await askDaemons('/v1/dumps', mountpoint)).answer);
-  if (listing instanceof CommandError) throw listing;
+  const { daemons, listings, failures } = await listingsOfDaemons(mountpoint);
+  if (daemons.length === 0) throw nobodyRuns();
+  onlyDaemon(daemons);
+  const [listing] = listings;
+  if (listing === undefined) throw worstOf(failures) ?? nobodyRuns();
   assertMounted(listing.mountpoint);
   return listing;
 }

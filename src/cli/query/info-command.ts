@@ -9,7 +9,7 @@ import type { ListedDump } from './listed-dump.js';
 import { localTime } from './listed-dump.js';
 import type { ParsedOptions } from '../options/parse-options.js';
 import { printOut } from '../print.js';
-import { severalServed, worstOf } from './running-daemons.js';
+import { nobodyRuns, severalServed, worstOf } from './running-daemons.js';
 
 /** As `info --json` shows it. Fields are only ever added. */
 interface DumpInfo extends ListedDump {
@@ -39,7 +39,7 @@ async function findDump(name: string, at: string | undefined): Promise<DumpInfo>
   if (found !== undefined) return found;
   const failure = worstOf(failures);
   if (failure !== undefined) throw failure;
-  if (daemons.length === 0) throw new CommandError(EXIT.failed, 'no platdumpfs of this user runs');
+  if (daemons.length === 0) throw nobodyRuns();
   const places = listings.map(({ mountpoint }) => mountpoint);
   throw new CommandError(
     EXIT.failed,

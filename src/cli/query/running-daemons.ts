@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { ownMounts, resolveMountpoint } from '../../fuse/index.js';
+import { basename, dirname, join } from 'node:path';
+import { OWN_FSTYPE, mountsAt, ownMounts, resolveMountpoint } from '../../fuse/index.js';
 import { askDaemon } from '../control/control-client.js';
 import type { ControlResponse, DaemonStatus } from '../control/control-protocol.js';
 import { CommandError, EXIT, usageError } from '../exit-status.js';
@@ -18,21 +18,63 @@ export interface AskedDaemon {
   readonly answer: ControlResponse | CommandError;
 }
 
+/** As far as it matters who it is, and what is known of it. */
+export type Answered = Pick<AskedDaemon, 'place' | 'answer'>;
+
+/** Nobody who can be asked. */
+export class NobodyServes extends CommandError {}
+
 /**
- * Asks the daemon at `mountpoint`, or all of this user, all at once: one that hangs delays the others by the time after
+ * Asks the daemon at `mountpoint`, under whatever name it mounted that, or all of this user, all at once: one that hangs delays the others by the time after
  * which it counts as silent, and does nothing else to them.
  *
- * @throws CommandError where nobody serves `mountpoint`, or others could have put sockets there
+ * @throws NobodyServes @throws CommandError where others could have put sockets there
  */
 export async function askDaemons(route: string, mountpoint: string | undefined): Promise<AskedDaemon[]> {
   const directory = runtimeDirectory();
   const names = directory === undefined ? [] : await socketNames(directory, mountpoint);
-  const asked = await Promise.all(names.map((name) => askIfThere(join(directory ?? '', name), route)));
+  const daemons = await askSockets(directory ?? '', names, route);
+  if (daemons.length > 0 || mountpoint === undefined) return daemons;
+  const elsewhere = directory === undefined ? undefined : await daemonOfDevice(directory, mountpoint);
+  if (elsewhere !== undefined) return askSockets(dirname(elsewhere), [basename(elsewhere)], route);
+  throw new NobodyServes(EXIT.failed, `no platdumpfs of this user serves ${mountpoint}`);
+}
+
+async function askSockets(
+  directory: string,
+  names: readonly string[],
+  route: string,
+): Promise<AskedDaemon[]> {
+  const asked = await Promise.all(names.map((name) => askIfThere(join(directory, name), route)));
   // Sockets are in no order that means anything.
-  const daemons = asked.filter((daemon) => daemon !== undefined).sort((a, b) => (a.place < b.place ? -1 : 1));
-  if (daemons.length === 0 && mountpoint !== undefined)
-    throw new CommandError(EXIT.failed, `no platdumpfs of this user serves ${mountpoint}`);
-  return daemons;
+  return asked.filter((daemon) => daemon !== undefined).sort((a, b) => (a.place < b.place ? -1 : 1));
+}
+
+/** Socket of the daemon whose mount is seen at `mountpoint` here, and elsewhere where that runs: in another container. */
+async function daemonOfDevice(directory: string, mountpoint: string): Promise<string | undefined> {
+  const here = mountsAt(await resolveMountpoint(mountpoint).catch(() => mountpoint)).at(-1);
+  if (here?.fstype !== OWN_FSTYPE) return undefined;
+  const daemons = await askSockets(directory, await socketNames(directory, undefined), '/v1/status');
+  const device = `0:${here.deviceMinor}`;
+  return daemons.find(({ answer }) => 'device' in answer && answer.device === device)?.socketPath;
+}
+
+/**
+ * Where the mount of a daemon is seen from here: where it says, or under another name in a container.
+ *
+ * @returns undefined: nowhere
+ */
+export async function placeHere({
+  socketPath,
+  place,
+}: Pick<AskedDaemon, 'socketPath' | 'place'>): Promise<string | undefined> {
+  const status = await askDaemon(socketPath, '/v1/status').catch(() => ({}));
+  const mounts = ownMounts();
+  const isThere = mounts.some(({ mountpoint }) => mountpoint === place);
+  const device = 'device' in status ? status.device : undefined;
+  if (device === undefined) return isThere ? place : undefined;
+  const same = mounts.filter(({ deviceMinor }) => device === `0:${deviceMinor}`);
+  return (same.find(({ mountpoint }) => mountpoint === place) ?? same[0])?.mountpoint;
 }
 
 /**
@@ -40,7 +82,7 @@ export async function askDaemons(route: string, mountpoint: string | undefined):
  *
  * @throws CommandError where none answers, or several do
  */
-export function onlyDaemon(daemons: readonly AskedDaemon[]): AskedDaemon & { answer: ControlResponse } {
+export function onlyDaemon<T extends Answered>(daemons: readonly T[]): T & { answer: ControlResponse } {
   const [found, ...others] = daemons.filter(isAnswer);
   if (others.length > 0) throw usageError(severalServed(daemons));
   const failures = daemons.flatMap(({ answer }) => (answer instanceof CommandError ? [answer] : []));
@@ -48,6 +90,13 @@ export function onlyDaemon(daemons: readonly AskedDaemon[]): AskedDaemon & { ans
     throw worstOf(failures) ?? new CommandError(EXIT.failed, 'no platdumpfs of this user runs');
   for (const { message } of failures) printError(message);
   return found;
+}
+
+/** Where no daemon can be asked, a mount that is seen here still has its files. */
+export function nobodyRuns(): CommandError {
+  const seen = ownMounts().map(({ mountpoint }) => mountpoint);
+  const hint = seen.length === 0 ? '' : `; a mount that is seen here has to be named: ${seen.join(', ')}`;
+  return new CommandError(EXIT.failed, `no platdumpfs of this user runs${hint}`);
 }
 
 /** The failure that the command is to end with. The others are said on standard error. */
@@ -68,7 +117,7 @@ export async function statusOfDaemons(): Promise<readonly DaemonStatus[]> {
   return asked.flatMap(({ answer }) => ('kind' in answer && answer.kind === 'status' ? [answer] : []));
 }
 
-function isAnswer(daemon: AskedDaemon): daemon is AskedDaemon & { answer: ControlResponse } {
+function isAnswer<T extends Answered>(daemon: T): daemon is T & { answer: ControlResponse } {
   return !(daemon.answer instanceof CommandError);
 }
 
