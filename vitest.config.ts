@@ -1,12 +1,15 @@
 import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './test/support/longest-first.js';
+import { PATIENCE_MS } from './test/support/patience.js';
 
 /** Pure, or with threads that they end themselves: one process serves many such files, a new one for each takes longer. */
 const WITHOUT_MOUNT = ['test/unit/**/*.test.ts', 'test/golden/**/*.test.ts', 'test/contract/**/*.test.ts'];
 
 const shared = {
-  testTimeout: 30_000,
-  hookTimeout: 60_000,
+  // On a busy machine everything here is slow; what takes this long hangs.
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+  expect: { poll: { timeout: PATIENCE_MS } },
   pool: 'forks' as const,
 };
 

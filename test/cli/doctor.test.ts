@@ -25,10 +25,7 @@ function diagnose(...args: string[]): { status: number | null; of: (check: strin
   return { status, of: (check) => findings.filter((finding) => finding.check === check) };
 }
 
-/** Several programs, one after the other, on a machine that may be busy. */
-const LONG = { timeout: 120_000 };
-
-describe('doctor', LONG, () => {
+describe('doctor', () => {
   test('says that a mount would work where it does, in one line per check', async () => {
     const args = ['--source=sim', workshop.mountpoint];
     const { status, stdout, stderr } = workshop.run('doctor', ...args);

@@ -13,7 +13,7 @@ beforeEach(() => {
 
 afterEach(() => workshop[Symbol.asyncDispose]());
 
-describe('info', { timeout: 120_000 }, () => {
+describe('info', () => {
   test('shows what the mount knows, as JSON and for people, in any spelling of the tag', async () => {
     await workshop.mount('--sim-dump=200000001:64KiB');
     const path = `${workshop.mountpoint}/${NAME}`;

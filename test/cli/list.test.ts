@@ -151,10 +151,7 @@ describe('list of a running daemon', () => {
   });
 });
 
-/** Several programs, one after the other, on a machine that may be busy; some wait for a daemon that says nothing. */
-const LONG = { timeout: 120_000 };
-
-describe('a daemon that does not answer', LONG, () => {
+describe('a daemon that does not answer', () => {
   let silent: string;
 
   beforeEach(async () => {
@@ -197,7 +194,7 @@ describe('a daemon that does not answer', LONG, () => {
   });
 });
 
-describe('sockets that others could have made', LONG, () => {
+describe('sockets that others could have made', () => {
   test.each([
     {
       what: 'that others may write to',

@@ -13,15 +13,12 @@ afterAll(() => workshop[Symbol.asyncDispose]());
 /** Their list is longer than a pipe holds. */
 const MANY = Array.from({ length: 1500 }, (_, id) => `--sim-dump=${id + 1}:4KiB`);
 
-/** Several programs, one after the other, on a machine that may be busy. */
-const LONG = { timeout: 120_000 };
-
 function runInto(output: string, ...args: string[]): Finished {
   const script = 'output=$1; shift; exec "$@" > "$output"';
   return workshop.exec('sh', ['-c', script, 'sh', output, process.execPath, PROGRAM, ...args]);
 }
 
-describe('output that cannot be written is a failure, in one line', LONG, () => {
+describe('output that cannot be written is a failure, in one line', () => {
   test.each([
     ['list'],
     ['list', '--json'],
@@ -56,7 +53,7 @@ describe('output that cannot be written is a failure, in one line', LONG, () => 
   });
 });
 
-describe('a reader that goes away is no failure', LONG, () => {
+describe('a reader that goes away is no failure', () => {
   test.each([['list'], ['help', 'mount'], ['info', TAG]])('%s %s', (...args) => {
     const script = '"$@" | true; exit "${PIPESTATUS[0]}"';
     const finished = workshop.exec('bash', ['-c', script, 'bash', process.execPath, PROGRAM, ...args]);
@@ -64,7 +61,7 @@ describe('a reader that goes away is no failure', LONG, () => {
   });
 });
 
-test('a pipe that does not wait gets all of it', LONG, () => {
+test('a pipe that does not wait gets all of it', () => {
   const reader = 'import time; time.sleep(0.5); import sys; print(len(sys.stdin.buffer.read()))';
   const writer = 'import os, sys; os.set_blocking(1, False); os.execvp(sys.argv[1], sys.argv[1:])';
   const script = 'reader=$1; shift; "$@" | python3 -c "$reader"; exit "${PIPESTATUS[0]}"';

@@ -5,11 +5,9 @@ import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { PATIENCE_MS } from '../support/patience.js';
 
 export const PROGRAM = fileURLToPath(new URL('../../bin/platdumpfs', import.meta.url));
-
-/** Longer than anything here takes on a busy machine; a hang becomes a failure that says what hung. */
-const LIMIT_MS = 20_000;
 
 export interface Finished {
   /** Null where a signal ended it. */
@@ -40,7 +38,7 @@ export class Workshop implements AsyncDisposable {
   }
 
   exec(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Finished {
-    const options = { encoding: 'utf8', env: { ...this.env, ...env }, timeout: LIMIT_MS } as const;
+    const options = { encoding: 'utf8', env: { ...this.env, ...env }, timeout: PATIENCE_MS } as const;
     const { status, stdout, stderr, error } = spawnSync(command, args, options);
     if (error !== undefined) throw error;
     return { status, stdout, stderr };
@@ -130,8 +128,8 @@ export class Running {
 
   #limit(): Promise<never> {
     return new Promise((_, reject) => {
-      const fail = (): void => reject(new Error(`nothing happened for ${LIMIT_MS} ms:\n${this.stderr}`));
-      setTimeout(fail, LIMIT_MS).unref();
+      const fail = (): void => reject(new Error(`nothing happened for ${PATIENCE_MS} ms:\n${this.stderr}`));
+      setTimeout(fail, PATIENCE_MS).unref();
     });
   }
 }

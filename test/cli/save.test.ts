@@ -68,10 +68,7 @@ function isInFirmware(tag: string): boolean {
   return existsSync(join(dumps, tag));
 }
 
-/** Several programs, one after the other, on a machine that may be busy. */
-const LONG = { timeout: 120_000 };
-
-describe.each(['kernel', 'fuse-native'])('save over %s', LONG, (transport) => {
+describe.each(['kernel', 'fuse-native'])('save over %s', (transport) => {
   test('copies under the suggested name, for its owner only, with the time of the dump, and removes', async () => {
     const dump = putDump(NAME, 'SYSDUMP.10SIM00.00000001.20260520123816');
     const second = putDump(OTHER, '', 5_000_001);
@@ -143,7 +140,7 @@ describe.each(['kernel', 'fuse-native'])('save over %s', LONG, (transport) => {
   });
 });
 
-describe('save and names', LONG, () => {
+describe('save and names', () => {
   test('keeps other files: the tag is added to a name that is taken, and then a number', async () => {
     putDump(NAME, 'SYSDUMP.A');
     putDump(OTHER, 'SYSDUMP.A');
@@ -234,7 +231,7 @@ describe('save and names', LONG, () => {
   });
 });
 
-describe('save and a terminal that goes away', LONG, () => {
+describe('save and a terminal that goes away', () => {
   beforeEach(async () => {
     putDump(NAME, '', 2_000_000);
     await mount('--sim-latency-us=1000');
@@ -258,7 +255,7 @@ describe('save and a terminal that goes away', LONG, () => {
   });
 });
 
-describe('save --checksum', LONG, () => {
+describe('save --checksum', () => {
   const digest = (dump: Buffer): string => createHash('sha256').update(dump).digest('hex');
 
   test('writes beside each copy what sha256sum -c takes, also beside one that was saved before', async () => {
@@ -299,7 +296,7 @@ describe('save --checksum', LONG, () => {
   });
 });
 
-describe('save for scripts', LONG, () => {
+describe('save for scripts', () => {
   test('prints an object per line for each dump that is saved, and for each that is removed', async () => {
     const dump = putDump(NAME, 'SYSDUMP.A');
     await mount();
@@ -338,7 +335,7 @@ describe('save for scripts', LONG, () => {
   });
 });
 
-describe('save in trouble', LONG, () => {
+describe('save in trouble', () => {
   test('a read error costs that dump and no other', async () => {
     putDump(NAME, '', SIZE, { faults: [{ at: 200_000, status: -1, times: 'always' }] });
     const good = putDump(OTHER, '');
@@ -417,7 +414,7 @@ describe('save in trouble', LONG, () => {
   });
 });
 
-describe('save to a small file system in memory', LONG, () => {
+describe('save to a small file system in memory', () => {
   beforeEach(() => {
     spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1M', 'none', out]);
   });
@@ -485,7 +482,7 @@ describe('save to a small file system in memory', LONG, () => {
   });
 });
 
-test('save shows progress on a terminal only', LONG, async () => {
+test('save shows progress on a terminal only', async () => {
   putDump(NAME, '', 4_000_000);
   await mount('--sim-latency-us=1000');
   const command = [process.execPath, PROGRAM, 'save', NAME, out].join(' ');

@@ -20,9 +20,6 @@ const lacks = ['systemd-notify', 'python3'].filter(
 );
 const skip = lacks.length > 0 ? ` (skipped: no ${lacks.join(', ')} here)` : '';
 
-/** Several programs, one after the other, on a machine that may be busy. */
-const LONG = { timeout: 120_000 };
-
 let workshop: Workshop;
 
 beforeEach(() => {
@@ -66,7 +63,7 @@ test.skipIf(skip !== '')(
   },
 );
 
-test('mount serves where the service manager cannot be told', LONG, async () => {
+test('mount serves where the service manager cannot be told', async () => {
   workshop.env['NOTIFY_SOCKET'] = workshop.path('nobody');
   const daemon = await workshop.mount('--sim-dump=1:4K');
   await daemon.said('cannot tell the service manager');

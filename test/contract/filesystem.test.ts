@@ -7,6 +7,7 @@ import { silentLogger } from '../../src/base/log.js';
 import { dumpTag, tagName } from '../../src/base/tag.js';
 import { ROOT_INO } from '../../src/fs/index.js';
 import { Bare, context, errnoOf, sampleBytes, TAG } from '../support/bare.js';
+import { PATIENCE } from '../support/patience.js';
 
 const MIB = 1024 * 1024;
 
@@ -184,7 +185,7 @@ describe.each([
     const interrupt = new AbortController();
     const answers = [TAG, slow].map((tag) => errnoOf(() => bare.unlink(tag, interrupt.signal)));
     const told = (): string[] => bare.calls().flatMap(({ op, tag }) => (op === 'invalidate' ? tag : []));
-    await vi.waitFor(() => expect(new Set(told()).size).toBe(2));
+    await vi.waitFor(() => expect(new Set(told()).size).toBe(2), PATIENCE);
     interrupt.abort();
     expect(await Promise.all(answers)).toEqual([undefined, 'EINTR']);
     expect(existsSync(join(bare.dir, `${tagName(TAG)}.invalidated`))).toBe(true);
@@ -418,12 +419,12 @@ describe.each([
     const fh = bare.fs.open(before, 0, context());
     await bare.readAll(fh);
     bare.store.announce({ tag: TAG, atMs: Date.now() + 1000 });
-    await vi.waitFor(() => expect(bare.calls().at(-1)).toMatchObject({ op: 'read', offset: 0 }));
+    await vi.waitFor(() => expect(bare.calls().at(-1)).toMatchObject({ op: 'read', offset: 0 }), PATIENCE);
     expect(await bare.lookup(TAG), 'the same one').toBe(before);
     unlinkSync(join(bare.dir, tagName(TAG)));
     bare.put(TAG, sampleBytes(70_000, 7));
     bare.store.announce({ tag: TAG, size: 70_000, atMs: Date.now() + 2000 });
-    await vi.waitFor(() => expect(bare.store.find(TAG)?.size?.bytes).toBe(70_000), { timeout: 10_000 });
+    await vi.waitFor(() => expect(bare.store.find(TAG)?.size?.bytes).toBe(70_000), PATIENCE);
     expect(await bare.lookup(TAG)).not.toBe(before);
     expect((await bare.read(fh, 0, 4096)).equals(sampleBytes(100_000).subarray(0, 4096))).toBe(true);
     bare.fs.release(fh);
@@ -439,7 +440,7 @@ describe.each([
     unlinkSync(join(bare.dir, tagName(TAG)));
     bare.put(TAG, sampleBytes(70_000, 7));
     bare.store.announce({ tag: TAG, size: 70_000, atMs: Date.now() + 1000 });
-    await vi.waitFor(() => expect(bare.names()).toEqual([tagName(TAG)]), { timeout: 10_000 });
+    await vi.waitFor(() => expect(bare.names()).toEqual([tagName(TAG)]), PATIENCE);
     expect((await bare.read(fh, 0, 4096)).equals(bytes.subarray(0, 4096))).toBe(true);
     bare.fs.release(fh);
     expect((await bare.readAll(await bare.open(TAG))).equals(sampleBytes(70_000, 7))).toBe(true);

@@ -3,7 +3,7 @@ import { appendFile, chmod, readFile, readdir, rm, stat, writeFile } from 'node:
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { dumpTag, tagName } from '../../src/base/tag.js';
-import { CELLS, Mounted, until } from '../support/mounted.js';
+import { KERNEL, Mounted, TRANSPORTS, until } from '../support/mounted.js';
 import { mustRun, runTool } from '../support/run-tool.js';
 import { event, locator } from '../unit/rtas/events/support/build-event.js';
 import { eventText } from '../unit/rtas/events/support/event-samples.js';
@@ -44,12 +44,9 @@ for number in range(5000):
 print(json.dumps(sorted(seen)))
 `;
 
-/** Several mounts, one after the other, on a machine that may be busy. */
-const LONG = { timeout: 120_000 };
-
-describe.each(CELLS.filter(({ discipline }) => discipline === 'papr'))('over $transport', LONG, (cell) => {
+describe('announcements', () => {
   test('a dump is in the listing within 2 s after its event is in the log', async () => {
-    await using mounted = new Mounted(cell);
+    await using mounted = new Mounted(KERNEL);
     const log = join(mounted.directory, 'platform');
     await putUnannounced(mounted);
     await mounted.start(`--sim-dir=${mounted.simDir}`, '--events=log', `--platform-log=${log}`);
@@ -69,7 +66,7 @@ describe.each(CELLS.filter(({ discipline }) => discipline === 'papr'))('over $tr
   });
 
   test('what is known survives kill -9, and what was invalidated meanwhile is not offered', async () => {
-    await using mounted = new Mounted(cell);
+    await using mounted = new Mounted(KERNEL);
     const log = join(mounted.directory, 'platform');
     const state = join(mounted.directory, 'tags');
     const options = [`--sim-dir=${mounted.simDir}`, `--state-file=${state}`];
@@ -97,7 +94,7 @@ describe.each(CELLS.filter(({ discipline }) => discipline === 'papr'))('over $tr
   });
 
   test('kill -9 between the invalidation and its record: the tag is offered to nobody, until it returns as a new file', async () => {
-    await using mounted = new Mounted(cell);
+    await using mounted = new Mounted(KERNEL);
     const state = join(mounted.directory, 'tags');
     const options = [`--sim-dir=${mounted.simDir}`, `--state-file=${state}`, '--events=off'];
     const path = mounted.at(NAME);
@@ -137,7 +134,7 @@ describe.each(CELLS.filter(({ discipline }) => discipline === 'papr'))('over $tr
   });
 
   test('asking for names of dumps that are not there costs firmware little', async () => {
-    await using mounted = new Mounted(cell);
+    await using mounted = new Mounted(KERNEL);
     await mounted.start(`--sim-dir=${mounted.simDir}`, '--events=off', '--trace-rtas', mounted.tracePath);
     const absent = Array.from({ length: 100 }, (_, at) => mounted.at(tagName(dumpTag(TAG + BigInt(at)))));
     const begun = performance.now();
@@ -159,39 +156,42 @@ describe.each(CELLS.filter(({ discipline }) => discipline === 'papr'))('over $tr
     expect((await mounted.trace()).length).toBe(before);
   });
 
-  test('a user who is neither root nor owner asks for names in vain, and holds nobody up', async () => {
-    await using mounted = new Mounted(cell);
-    await putUnannounced(mounted);
-    await mounted.start(
-      `--sim-dir=${mounted.simDir}`,
-      '--events=off',
-      '--allow-other',
-      '--umask=0222',
-      `--trace-rtas=${mounted.tracePath}`,
-    );
-    // The mount point lies in a private directory otherwise.
-    await chmod(mounted.directory, 0o711);
-    const before = mounted.daemon.log.length;
-    const flood = runTool('setpriv', [
-      '--reuid=65534',
-      '--regid=65534',
-      '--clear-groups',
-      'env',
-      // Not one that only root may run, say below its home directory.
-      'PATH=/usr/bin:/bin',
-      'python3',
-      '-c',
-      ASK_FOR_NAMES,
-      mounted.mountpoint,
-    ]);
-    // fuse-native does not say who asks: there nobody may, where all may come in.
-    const mayRoot = cell.transport === 'kernel';
-    expect((await runTool('stat', [mounted.at(NAME)])).status).toBe(mayRoot ? 0 : 1);
-    const { status, stdout, stderr } = await flood;
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    expect(JSON.parse(stdout)).toEqual(['ENOENT']);
-    const calls = existsSync(mounted.tracePath) ? await mounted.trace() : [];
-    expect(new Set(calls.map(({ tag }) => tag))).toEqual(new Set(mayRoot ? [NAME] : []));
-    expect(mounted.daemon.log.slice(before)).toEqual([]);
-  });
+  test.each(TRANSPORTS)(
+    'a user who is neither root nor owner asks for names in vain, and holds nobody up, $transport',
+    async (cell) => {
+      await using mounted = new Mounted(cell);
+      await putUnannounced(mounted);
+      await mounted.start(
+        `--sim-dir=${mounted.simDir}`,
+        '--events=off',
+        '--allow-other',
+        '--umask=0222',
+        `--trace-rtas=${mounted.tracePath}`,
+      );
+      // The mount point lies in a private directory otherwise.
+      await chmod(mounted.directory, 0o711);
+      const before = mounted.daemon.log.length;
+      const flood = runTool('setpriv', [
+        '--reuid=65534',
+        '--regid=65534',
+        '--clear-groups',
+        'env',
+        // Not one that only root may run, say below its home directory.
+        'PATH=/usr/bin:/bin',
+        'python3',
+        '-c',
+        ASK_FOR_NAMES,
+        mounted.mountpoint,
+      ]);
+      // fuse-native does not say who asks: there nobody may, where all may come in.
+      const mayRoot = cell.transport === 'kernel';
+      expect((await runTool('stat', [mounted.at(NAME)])).status).toBe(mayRoot ? 0 : 1);
+      const { status, stdout, stderr } = await flood;
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      expect(JSON.parse(stdout)).toEqual(['ENOENT']);
+      const calls = existsSync(mounted.tracePath) ? await mounted.trace() : [];
+      expect(new Set(calls.map(({ tag }) => tag))).toEqual(new Set(mayRoot ? [NAME] : []));
+      expect(mounted.daemon.log.slice(before)).toEqual([]);
+    },
+  );
 });

@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync, readFileSync, statSync, writeFileSyn
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { fileDump } from '../support/expected-dump.js';
-import { Mounted, until } from '../support/mounted.js';
+import { KERNEL, Mounted, until } from '../support/mounted.js';
 import { mustRun } from '../support/run-tool.js';
 
 const PATTERN = '/proc/sys/kernel/core_pattern';
@@ -40,7 +40,7 @@ describe.skipIf(!mayChangePattern())(
       { what: 'with koffi', options: '' },
       { what: 'without koffi', options: '--no-addons' },
     ])('a daemon that crashes leaves none, $what', async ({ options }) => {
-      await using scene = new Mounted({ transport: 'kernel', discipline: 'papr' });
+      await using scene = new Mounted(KERNEL);
       const { name } = fileDump(scene.simDir, 0x2_0000_0001n, 1_000_000);
       const before = process.env['NODE_OPTIONS'];
       process.env['NODE_OPTIONS'] = `${before ?? ''} ${options}`;

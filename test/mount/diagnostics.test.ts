@@ -13,8 +13,7 @@ import {
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { fileDump, sha256 } from '../support/expected-dump.js';
-import type { Cell } from '../support/mounted.js';
-import { CELLS, Mounted, until } from '../support/mounted.js';
+import { KERNEL, KERNEL_CELLS, Mounted, until } from '../support/mounted.js';
 import { mustRun, runTool } from '../support/run-tool.js';
 
 /** A file system that is full until `makeRoom`. */
@@ -60,7 +59,7 @@ function appended(fd: number, size: number): boolean {
   }
 }
 
-describe.each(CELLS)('a trace on a full file system, $transport, $discipline', (cell) => {
+describe.each(KERNEL_CELLS)('a trace on a full file system, $transport, $discipline', (cell) => {
   test('changes no byte and no answer, and what it lacks is told', async () => {
     await using scene = new Mounted(cell);
     const before = fileDump(scene.simDir, 0x2_0000_0001n, 300_017);
@@ -92,15 +91,13 @@ describe.each(CELLS)('a trace on a full file system, $transport, $discipline', (
 });
 
 describe('a trace', () => {
-  const cell: Cell = { transport: 'kernel', discipline: 'papr' };
-
   const prepared: readonly { readonly what: string; readonly make: (path: string) => void }[] = [
     { what: 'a link to a file of somebody else', make: (path) => symlinkSync('/etc/hostname', path) },
     { what: 'a FIFO that nobody reads', make: (path) => execFileSync('mkfifo', [path]) },
     { what: 'a directory', make: (path) => mkdirSync(path) },
   ];
   test.each(prepared)('that is $what keeps the daemon from starting, at once', async ({ make }) => {
-    await using scene = new Mounted(cell);
+    await using scene = new Mounted(KERNEL);
     scene.expected.push(/cannot write the trace of firmware calls/);
     make(scene.tracePath);
     const daemon = scene.launch(`--trace-rtas=${scene.tracePath}`);
@@ -112,7 +109,7 @@ describe('a trace', () => {
   });
 
   test('is for its owner alone', async () => {
-    await using scene = new Mounted(cell);
+    await using scene = new Mounted(KERNEL);
     writeFileSync(scene.tracePath, '', { mode: 0o666 });
     await scene.start('--sim-dump=0x200000001:10000', `--trace-rtas=${scene.tracePath}`);
     await mustRun('cat', [scene.at('0x0000000200000001')]);
@@ -122,7 +119,7 @@ describe('a trace', () => {
 });
 
 test('a log that nobody reads any more holds nobody up', async () => {
-  await using scene = new Mounted({ transport: 'kernel', discipline: 'papr' });
+  await using scene = new Mounted(KERNEL);
   const { name } = fileDump(scene.simDir, 0x2_0000_0001n, 100_000);
   const args = scene.command(`--sim-dir=${scene.simDir}`, '--log-level=debug');
   // Its standard error is a pipe that is full already.

@@ -1,16 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
-import { PROGRAM } from '../support/mounted.js';
 import type { ExpectedDump } from '../support/expected-dump.js';
 import { fileDump, generatedDump, sha256 } from '../support/expected-dump.js';
 import { FileUser } from '../support/file-user.js';
-import { CELLS, Mounted, until } from '../support/mounted.js';
+import { Mounted, PROGRAM, TRANSPORTS, until } from '../support/mounted.js';
 import { mustRun, runTool } from '../support/run-tool.js';
 import { Victim } from '../support/victim.js';
 
 const TAG = 0x2_0000_0001n;
-/** What both disciplines do alike is tried with one. */
-const TRANSPORTS = CELLS.filter(({ discipline }) => discipline === 'papr');
 const LOST = /^platdumpfs: the connection to the kernel is lost: the mount point answers ENOTCONN/;
 
 async function startWithOneDump(mounted: Mounted): Promise<ExpectedDump> {

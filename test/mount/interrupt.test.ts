@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { MIB } from '../support/all-sizes.js';
 import type { ExpectedDump } from '../support/expected-dump.js';
 import { fileDump, sha256 } from '../support/expected-dump.js';
-import { CELLS, Mounted, until } from '../support/mounted.js';
+import { KERNEL_CELLS, Mounted, NATIVE, TRANSPORTS, until } from '../support/mounted.js';
 import { SyscallClient } from '../support/syscall-client.js';
 import { Victim } from '../support/victim.js';
 
@@ -31,10 +31,7 @@ function firmwareDelays(mounted: Mounted, ...dumps: readonly ExpectedDump[]): Pr
   });
 }
 
-const KERNEL = CELLS.filter(({ transport }) => transport === 'kernel');
-const NATIVE = CELLS.filter(({ transport }) => transport === 'fuse-native');
-
-describe.each(KERNEL)('a signal while firmware delays, $transport, $discipline', (cell) => {
+describe.each(KERNEL_CELLS)('a signal while firmware delays, $transport, $discipline', (cell) => {
   test('ends readers at once; the others get all bytes when the delay is over', async () => {
     await using mounted = new Mounted(cell);
     const dump = delayed(mounted, 0, 5);
@@ -102,10 +99,10 @@ describe.each(KERNEL)('a signal while firmware delays, $transport, $discipline',
   });
 });
 
-describe.each(NATIVE)('a signal while firmware delays, $transport, $discipline', (cell) => {
+describe('a signal while firmware delays, fuse-native', () => {
   // libfuse 2 tells nobody of interrupts: what waits for pages goes at once, everything else with the answer.
   test('ends those who wait for pages at once, the others when the delay is over', async () => {
-    await using mounted = new Mounted(cell);
+    await using mounted = new Mounted(NATIVE);
     const dump = delayed(mounted, 0, 4);
     const unannounced = delayed(mounted, 1, 4, { announcedSize: null });
     await start(mounted);
@@ -129,7 +126,7 @@ describe.each(NATIVE)('a signal while firmware delays, $transport, $discipline',
   });
 });
 
-describe.each(CELLS)('SIGTERM for the daemon while firmware delays, $transport, $discipline', (cell) => {
+describe.each(TRANSPORTS)('SIGTERM for the daemon while firmware delays, $transport', (cell) => {
   test('ends it with status 0 soon; the mount is gone, and who waited for it too', async () => {
     await using mounted = new Mounted(cell);
     const dump = delayed(mounted, 0, 'always');

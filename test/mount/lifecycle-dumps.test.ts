@@ -4,13 +4,13 @@ import { describe, expect, test } from 'vitest';
 import type { ExpectedDump } from '../support/expected-dump.js';
 import { fileDump, sha256 } from '../support/expected-dump.js';
 import { FileUser } from '../support/file-user.js';
-import { CELLS, Mounted, until } from '../support/mounted.js';
+import { Mounted, TRANSPORTS, until } from '../support/mounted.js';
 import { mustRun, runTool } from '../support/run-tool.js';
 
 const MIB = 1024 * 1024;
 const [FIRST, SECOND] = [0x2_0000_0001n, 0x2_0000_0002n];
 
-describe.each(CELLS)('dumps come and go, $transport, $discipline', (cell) => {
+describe.each(TRANSPORTS)('dumps come and go, $transport', (cell) => {
   async function names(mounted: Mounted): Promise<readonly string[]> {
     const { stdout } = await mustRun('ls', [mounted.mountpoint]);
     return stdout.split('\n').filter((name) => name !== '');

@@ -8,7 +8,7 @@ import type { ExpectedDump } from '../support/expected-dump.js';
 import { fileDump, sha256 } from '../support/expected-dump.js';
 import { FileUser } from '../support/file-user.js';
 import type { Cell } from '../support/mounted.js';
-import { CELLS, Mounted, PROGRAM, until } from '../support/mounted.js';
+import { CELLS, KERNEL, Mounted, PROGRAM, until } from '../support/mounted.js';
 import { mustRun, runTool } from '../support/run-tool.js';
 
 const OPEN = '[none] integrity confidentiality\n';
@@ -122,7 +122,7 @@ describe.each(CELLS)('lockdown, $transport, $discipline', (cell) => {
 });
 
 test('lockdown: who reads a complete dump past the page cache gets nothing more', async () => {
-  await using scene = new Scene({ transport: 'kernel', discipline: 'papr' });
+  await using scene = new Scene(KERNEL);
   const dump = fileDump(scene.simDir, 0x2_0000_0001n, 2_000_000);
   await scene.start();
   const path = scene.at(dump.name);
@@ -148,15 +148,13 @@ test('lockdown: who reads a complete dump past the page cache gets nothing more'
 });
 
 describe('lockdown as the operator sees it', () => {
-  const cell: Cell = { transport: 'kernel', discipline: 'papr' };
-
   function list(scene: Scene, ...args: string[]): ReturnType<typeof runTool> {
     const environment = `RUNTIME_DIRECTORY=${join(scene.directory, 'run')}`;
     return runTool('env', [environment, process.execPath, PROGRAM, 'list', ...args, scene.mountpoint]);
   }
 
   test('integrity is said at start, and list answers "locked down" after the rise', async () => {
-    await using scene = new Scene(cell);
+    await using scene = new Scene(KERNEL);
     const { name } = fileDump(scene.simDir, 0x2_0000_0001n, SIZE);
     scene.setLevel(INTEGRITY);
     await scene.start();
@@ -175,7 +173,7 @@ describe('lockdown as the operator sees it', () => {
   });
 
   test('--lockdown=ignore is logged, and list shows it', async () => {
-    await using scene = new Scene(cell);
+    await using scene = new Scene(KERNEL);
     const { name } = fileDump(scene.simDir, 0x2_0000_0001n, SIZE);
     scene.setLevel(LOCKED);
     await scene.start('--lockdown=ignore');

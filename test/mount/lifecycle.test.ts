@@ -4,7 +4,7 @@ import type { ExpectedDump } from '../support/expected-dump.js';
 import { fileDump, sha256 } from '../support/expected-dump.js';
 import { FileUser } from '../support/file-user.js';
 import type { Cell } from '../support/mounted.js';
-import { CELLS, Mounted, until } from '../support/mounted.js';
+import { Mounted, TRANSPORTS, until } from '../support/mounted.js';
 import { mustRun, runTool } from '../support/run-tool.js';
 
 const SIZE = 500_001;
@@ -47,7 +47,7 @@ class Scene extends Mounted {
   }
 }
 
-describe.each(CELLS)('end of a mount, $transport, $discipline', (cell) => {
+describe.each(TRANSPORTS)('end of a mount, $transport', (cell) => {
   test('after kill -9 every access answers ENOTCONN; the same command line serves again, on one mount', async () => {
     await using scene = new Scene(cell);
     for (let times = 0; times < 2; times += 1) {

@@ -4,18 +4,12 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { fileDump, sha256 } from '../support/expected-dump.js';
 import { FileUser } from '../support/file-user.js';
-import type { Cell } from '../support/mounted.js';
-import { Mounted, until } from '../support/mounted.js';
+import { KERNEL, Mounted, TRANSPORTS, until } from '../support/mounted.js';
 import { mustRun } from '../support/run-tool.js';
 
 const OPEN = '[none] integrity confidentiality\n';
 const LOCKED = 'none integrity [confidentiality]\n';
 const LEVEL_TAG = 0x7_0000_0001n;
-
-const CELLS: readonly Cell[] = [
-  { transport: 'kernel', discipline: 'papr' },
-  { transport: 'fuse-native', discipline: 'papr' },
-];
 
 /** A file system that hangs on demand, with a level file on it: another mount of ours, whose daemon is stopped. */
 class HangingPlace implements AsyncDisposable {
@@ -42,7 +36,7 @@ class HangingPlace implements AsyncDisposable {
   }
 }
 
-describe.each(CELLS)('a lockdown file whose file system hangs, $transport', (cell) => {
+describe.each(TRANSPORTS)('a lockdown file whose file system hangs, $transport', (cell) => {
   test('counts as locked: readers are refused, nobody hangs, and SIGTERM ends the daemon', async () => {
     await using place = new HangingPlace();
     await place.start();
@@ -67,7 +61,7 @@ describe.each(CELLS)('a lockdown file whose file system hangs, $transport', (cel
     expect(reason).toContain('it was not read within a second');
     expect(await scene.daemon.stop()).toBe(0);
     expect(scene.mounts).toBe(0);
-  }, 60_000);
+  });
 
   test('keeps a daemon from starting, with status 4', async () => {
     await using place = new HangingPlace();
@@ -78,10 +72,10 @@ describe.each(CELLS)('a lockdown file whose file system hangs, $transport', (cel
     const daemon = scene.launch(`--sim-dir=${scene.simDir}`, `--lockdown-file=${place.levelFile}`);
     expect(await daemon.exit()).toBe(4);
     expect(daemon.stderr).toContain('it was not read within a second');
-  }, 60_000);
+  });
 });
 
-describe.each(CELLS)('what is no level file, $transport', (cell) => {
+describe.each(TRANSPORTS)('what is no level file, $transport', (cell) => {
   const kinds: readonly { readonly what: string; readonly put: (path: string) => void }[] = [
     { what: 'a FIFO', put: (path) => execFileSync('mkfifo', [path]) },
     { what: 'a link to /dev/zero', put: (path) => execFileSync('ln', ['-s', '/dev/zero', path]) },
@@ -116,7 +110,7 @@ describe.each(CELLS)('what is no level file, $transport', (cell) => {
 });
 
 test('a level that is up keeps a daemon from starting', async () => {
-  await using scene = new Mounted(CELLS[0]!);
+  await using scene = new Mounted(KERNEL);
   scene.expected.push(/locked down, no dump may be shown: kernel lockdown is at confidentiality/);
   const level = join(scene.directory, 'level');
   writeFileSync(level, LOCKED);

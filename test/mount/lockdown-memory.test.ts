@@ -76,7 +76,7 @@ describe.each(CELLS)('memory of the daemon at lockdown, $transport, $discipline'
     // Node opens a debugger's port at this signal, and says so on standard error, unless somebody takes it.
     scene.daemon.child.kill('SIGUSR1');
     await mustRun('ls', [scene.mountpoint]);
-  }, 60_000);
+  });
 });
 
 test('memory holds nothing of a dump without native packages either, and one line says what is missing', async () => {
@@ -94,4 +94,4 @@ test('memory holds nothing of a dump without native packages either, and one lin
     if (before === undefined) delete process.env['NODE_OPTIONS'];
     else process.env['NODE_OPTIONS'] = before;
   }
-}, 60_000);
+});

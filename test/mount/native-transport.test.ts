@@ -11,12 +11,12 @@ import {
   describeMount,
   KernelServerProcess,
   mountCount,
-  PATIENCE,
   readAt,
   TemporaryMountpoint,
 } from '../support/kernel-server-process.js';
 import { memoryContent, memoryDigest } from '../support/memory-filesystem.mjs';
 import { mustRun, runTool } from '../support/run-tool.js';
+import { PATIENCE } from '../support/patience.js';
 
 const MIB = 1024 * 1024;
 const FIVE_GIB = 5 * 1024 * MIB + 123;

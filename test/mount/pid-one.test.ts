@@ -2,10 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { loadKoffi } from '../../src/base/koffi.js';
-import { CELLS, Daemon, Mounted, until } from '../support/mounted.js';
+import { Daemon, KERNEL, Mounted, until } from '../support/mounted.js';
 
 const NAMESPACES = ['--pid', '--fork', '--kill-child', '--mount-proc', '--propagation', 'private'];
-const [CELL] = CELLS;
 const why = whyNot();
 
 function whyNot(): string | undefined {
@@ -37,7 +36,7 @@ describe.skipIf(why !== undefined)(
   why === undefined ? 'the daemon as PID 1' : `the daemon as PID 1 (skipped: ${why})`,
   () => {
     test('collects what it has inherited, and ends on SIGTERM with status 0', async () => {
-      await using mounted = new Mounted(CELL!);
+      await using mounted = new Mounted(KERNEL);
       const command = [...NAMESPACES, process.execPath, ...mounted.command()];
       const daemon = new Daemon(command, mounted.directory, [], 'unshare');
       try {

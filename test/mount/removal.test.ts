@@ -4,7 +4,7 @@ import { dropPages } from '../support/all-sizes.js';
 import type { ExpectedDump } from '../support/expected-dump.js';
 import { fileDump, sha256 } from '../support/expected-dump.js';
 import { FileUser } from '../support/file-user.js';
-import { CELLS, Mounted } from '../support/mounted.js';
+import { CELLS, Mounted, TRANSPORTS } from '../support/mounted.js';
 import { mustRun, runTool } from '../support/run-tool.js';
 
 const SIZE = 3_000_001;
@@ -241,7 +241,7 @@ def attempt(text):
 print(json.dumps([attempt(text) for text in sys.argv[5:]]))
 `;
 
-describe.each(CELLS)('everything else that writes, $transport, $discipline', (cell) => {
+describe.each(TRANSPORTS)('everything else that writes, $transport', (cell) => {
   test('is refused with the errno of the contract, and nothing changes', async () => {
     await using mounted = new Mounted(cell);
     const [dump, other] = [fileDump(mounted.simDir, TAG, SIZE), fileDump(mounted.simDir, TAG + 1n, 10)];

@@ -3,12 +3,11 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ExpectedDump } from '../support/expected-dump.js';
 import { fileDump, sha256 } from '../support/expected-dump.js';
-import { CELLS, Mounted } from '../support/mounted.js';
+import { Mounted, TRANSPORTS } from '../support/mounted.js';
 import { mustRun } from '../support/run-tool.js';
 
 const TAG = 0x2_0000_0001n;
 const DUMPS = 8;
-const TRANSPORTS = CELLS.filter(({ discipline }) => discipline === 'papr');
 const NO_THREAD = 'cannot start another thread for firmware calls, going on with those there are';
 /** libfuse goes on with the threads that it has. */
 const LIBFUSE = /^fuse: error creating thread: Resource temporarily unavailable$/;

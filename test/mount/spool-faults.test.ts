@@ -4,10 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { dropPages, MIB } from '../support/all-sizes.js';
 import { generatedDump, sha256 } from '../support/expected-dump.js';
-import { Mounted } from '../support/mounted.js';
+import { KERNEL, Mounted } from '../support/mounted.js';
 import { mustRun } from '../support/run-tool.js';
 
-const CELL = { transport: 'kernel', discipline: 'papr' } as const;
 const TAG = 0x2_0000_0001n;
 /** Larger than the cache: without a spool, a second reading starts over. */
 const SIZE = 24 * MIB + 7;
@@ -90,7 +89,7 @@ describe('a spool that takes no more never fails a read', () => {
   }
 
   test('its quota is used up', async () => {
-    await using mounted = new Mounted(CELL);
+    await using mounted = new Mounted(KERNEL);
     const directory = join(mounted.directory, 'spool');
     mkdirSync(directory, { mode: 0o700 });
     await serve(mounted, `--spool=${directory}`, '--spool-size=1MiB');
@@ -99,7 +98,7 @@ describe('a spool that takes no more never fails a read', () => {
   });
 
   test.skipIf(!isRoot)(`its file system has less room than others are to find${noDisks}`, async () => {
-    await using mounted = new Mounted(CELL);
+    await using mounted = new Mounted(KERNEL);
     using disk = Disk.inMemory(mounted.directory, 8 * MIB);
     await serve(mounted, `--spool=${disk.directory}`);
     await readsTwiceAndRemoves(mounted);
@@ -107,7 +106,7 @@ describe('a spool that takes no more never fails a read', () => {
   });
 
   test.skipIf(!isRoot)(`others fill its file system meanwhile${noDisks}`, async () => {
-    await using mounted = new Mounted(CELL);
+    await using mounted = new Mounted(KERNEL);
     using disk = Disk.inMemory(mounted.directory, 300 * MIB);
     await serve(mounted, `--spool=${disk.directory}`);
     await mustRun('dd', [`if=${mounted.at(dump.name)}`, 'of=/dev/null', 'bs=64K', 'count=16']);
@@ -118,7 +117,7 @@ describe('a spool that takes no more never fails a read', () => {
   });
 
   test.skipIf(!isRoot)(`its disk cannot be read any more${noDisks}`, async () => {
-    await using mounted = new Mounted(CELL);
+    await using mounted = new Mounted(KERNEL);
     using disk = Disk.onDevice(mounted.directory, 512 * MIB);
     await serve(mounted, `--spool=${disk.directory}`);
     expect(await sha256Of(mounted.at(dump.name))).toBe(sha256(dump));

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { MIB } from '../support/all-sizes.js';
 import type { ExpectedDump } from '../support/expected-dump.js';
 import { fileDump, generatedDump, sha256 } from '../support/expected-dump.js';
-import { CELLS, Mounted, until } from '../support/mounted.js';
+import { CELLS, Mounted, TRANSPORTS, until } from '../support/mounted.js';
 import { SyscallClient } from '../support/syscall-client.js';
 
 /** "Extended delay, about 100 s", each time. */
@@ -116,54 +116,51 @@ describe.each(CELLS)('while firmware is busy for 100 s and more, $transport, $di
   });
 });
 
-describe.each(CELLS.filter(({ discipline }) => discipline === 'papr'))(
-  'more dumps stalled than may be in transfer at once, $transport',
-  (cell) => {
-    test('another one is read, listed and removed', async () => {
-      await using mounted = new Mounted(cell);
-      const stalled = Array.from({ length: 18 }, (_, index) => stalledDump(mounted, index));
-      const healthy = fileDump(mounted.simDir, tagOf(18), MIB);
-      await mounted.start(
-        `--sim-dir=${mounted.simDir}`,
-        `--trace-rtas=${mounted.tracePath}`,
-        '--unmount-timeout=0',
-      );
-      using readers = new Readers(stalled.map(({ name }) => mounted.at(name)));
-      await stalledIn(mounted, stalled);
+describe.each(TRANSPORTS)('more dumps stalled than may be in transfer at once, $transport', (cell) => {
+  test('another one is read, listed and removed', async () => {
+    await using mounted = new Mounted(cell);
+    const stalled = Array.from({ length: 18 }, (_, index) => stalledDump(mounted, index));
+    const healthy = fileDump(mounted.simDir, tagOf(18), MIB);
+    await mounted.start(
+      `--sim-dir=${mounted.simDir}`,
+      `--trace-rtas=${mounted.tracePath}`,
+      '--unmount-timeout=0',
+    );
+    using readers = new Readers(stalled.map(({ name }) => mounted.at(name)));
+    await stalledIn(mounted, stalled);
 
-      using client = new SyscallClient();
-      expect(await client.must('ls', mounted.mountpoint)).toHaveLength(19);
-      expect(await client.must('cat', mounted.at(healthy.name))).toEqual({
-        bytes: MIB,
-        sha256: sha256(healthy),
-      });
-      expect(await client.call('rm', mounted.at(healthy.name))).toMatchObject({ value: null });
-      expect(readers.left).toBe(18);
+    using client = new SyscallClient();
+    expect(await client.must('ls', mounted.mountpoint)).toHaveLength(19);
+    expect(await client.must('cat', mounted.at(healthy.name))).toEqual({
+      bytes: MIB,
+      sha256: sha256(healthy),
+    });
+    expect(await client.call('rm', mounted.at(healthy.name))).toMatchObject({ value: null });
+    expect(readers.left).toBe(18);
+  });
+
+  test('another one is read at once while slow ones are, that do get on', async () => {
+    await using mounted = new Mounted(cell);
+    const slow = Array.from({ length: 20 }, (_, index) =>
+      fileDump(mounted.simDir, tagOf(index), 4 * MIB, { latencyUs: 500_000 }),
+    );
+    const other = fileDump(mounted.simDir, tagOf(20), 100_000);
+    await mounted.start(
+      `--sim-dir=${mounted.simDir}`,
+      `--trace-rtas=${mounted.tracePath}`,
+      '--unmount-timeout=0',
+    );
+    using readers = new Readers(slow.map(({ name }) => mounted.at(name)));
+    await until('all are being read', async () => {
+      const asked = new Set((await mounted.trace()).map(({ tag }) => tag));
+      return slow.every(({ name }) => asked.has(name));
     });
 
-    test('another one is read at once while slow ones are, that do get on', async () => {
-      await using mounted = new Mounted(cell);
-      const slow = Array.from({ length: 20 }, (_, index) =>
-        fileDump(mounted.simDir, tagOf(index), 4 * MIB, { latencyUs: 500_000 }),
-      );
-      const other = fileDump(mounted.simDir, tagOf(20), 100_000);
-      await mounted.start(
-        `--sim-dir=${mounted.simDir}`,
-        `--trace-rtas=${mounted.tracePath}`,
-        '--unmount-timeout=0',
-      );
-      using readers = new Readers(slow.map(({ name }) => mounted.at(name)));
-      await until('all are being read', async () => {
-        const asked = new Set((await mounted.trace()).map(({ tag }) => tag));
-        return slow.every(({ name }) => asked.has(name));
-      });
-
-      using client = new SyscallClient();
-      const { ms, value } = await client.call('cat', mounted.at(other.name));
-      expect(value).toEqual({ bytes: other.size, sha256: sha256(other) });
-      // Whoever waited for one of the slow ones would wait for minutes.
-      expect(ms).toBeLessThan(5000);
-      expect(readers.left).toBe(20);
-    });
-  },
-);
+    using client = new SyscallClient();
+    const { ms, value } = await client.call('cat', mounted.at(other.name));
+    expect(value).toEqual({ bytes: other.size, sha256: sha256(other) });
+    // Whoever waited for one of the slow ones would wait for minutes.
+    expect(ms).toBeLessThan(5000);
+    expect(readers.left).toBe(20);
+  });
+});

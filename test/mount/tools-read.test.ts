@@ -4,7 +4,7 @@ import type { Size } from '../support/all-sizes.js';
 import { dropPages, MIB, mountAllSizes, SIZES } from '../support/all-sizes.js';
 import type { ExpectedDump } from '../support/expected-dump.js';
 import { sha256 } from '../support/expected-dump.js';
-import { CELLS, Mounted } from '../support/mounted.js';
+import { Mounted, TRANSPORTS } from '../support/mounted.js';
 import { mustRun, runTool } from '../support/run-tool.js';
 
 interface Reader {
@@ -59,7 +59,7 @@ const READERS: readonly Reader[] = [
   { tool: 'mmap private', command: (path) => ['python3', '-c', MAP, path, 'MAP_PRIVATE'] },
 ];
 
-describe.each(CELLS)('reading tools, $transport, $discipline', (cell) => {
+describe.each(TRANSPORTS)('reading tools, $transport', (cell) => {
   let mounted: Mounted;
   let dumps: ReadonlyMap<Size, ExpectedDump>;
 
@@ -95,7 +95,7 @@ describe.each(CELLS)('reading tools, $transport, $discipline', (cell) => {
   });
 });
 
-describe.each(CELLS)('fio, $transport, $discipline', (cell) => {
+describe.each(TRANSPORTS)('fio, $transport', (cell) => {
   const name = '0x0000000200000001';
   const job = ['--name=dump', `--size=${16 * MIB}`, '--verify=crc32c', '--verify_state_save=0', '--thread'];
   let mounted: Mounted;

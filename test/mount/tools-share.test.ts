@@ -14,7 +14,7 @@ function bytesIn(calls: readonly TracedCall[]): number {
 describe.each(KERNEL_CELLS)('readers of one dump, $transport, $discipline', (cell) => {
   // Past the page cache of the kernel, each reader asks the daemon for every byte; its own cache has to hold them then.
   test.each([
-    { how: 'cat', sizeMib: 80, command: (path: string) => ['cat', path] },
+    { how: 'cat', sizeMib: 40, command: (path: string) => ['cat', path] },
     {
       how: 'dd iflag=direct',
       sizeMib: 40,

@@ -39,10 +39,7 @@ function dumpNamed(name: string, content: string): Buffer {
   return dump;
 }
 
-/** Several programs, one after the other, on a machine that may be busy. */
-const LONG = { timeout: 120_000 };
-
-describe('extract_platdump', LONG, () => {
+describe('extract_platdump', () => {
   let mounted: Mounted;
   let saved: string;
 

@@ -5,8 +5,9 @@ import type { Mounted } from './mounted.js';
 
 export const MIB = 1024 * 1024;
 
-/** More than the daemon's cache, which is 64 MiB. */
-const LARGE = 80 * MIB;
+const CACHE = '--cache-size=8MiB';
+/** More than the daemon's cache. */
+const LARGE = 24 * MIB;
 
 /** Around one page, one firmware call, several requests, and more than the cache. */
 export const SIZES = [1, 1023, 4096, 4097, MIB + 13, LARGE] as const;
@@ -30,7 +31,7 @@ export async function mountAllSizes(
     if (size > BIGGEST_FILE) options.push(`--sim-dump=${dump.name}:${size}`);
     dumps.set(size, dump);
   });
-  await mounted.start(`--sim-dir=${mounted.simDir}`, ...options, ...args);
+  await mounted.start(`--sim-dir=${mounted.simDir}`, CACHE, ...options, ...args);
   return dumps;
 }
 

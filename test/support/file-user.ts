@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
+import { PATIENCE_MS } from './patience.js';
 
 /** One request per line, one answer per line: a value, or the name of an errno. */
 const SCRIPT = `
@@ -39,8 +40,6 @@ for line in sys.stdin:
     except OSError as error: answer = {'errno': errno.errorcode[error.errno]}
     print(json.dumps(answer), flush=True)
 `;
-
-const LIMIT_MS = 20_000;
 
 interface Answer {
   readonly value?: unknown;
@@ -123,7 +122,7 @@ export class FileUser implements AsyncDisposable {
   async #ask(op: string, ...args: readonly unknown[]): Promise<Answer> {
     this.#child.stdin.write(`${JSON.stringify([op, ...args])}\n`);
     const limit = new Promise<never>((_, reject) => {
-      setTimeout(() => reject(new Error(`${op} took longer than ${LIMIT_MS} ms`)), LIMIT_MS).unref();
+      setTimeout(() => reject(new Error(`${op} took longer than ${PATIENCE_MS} ms`)), PATIENCE_MS).unref();
     });
     const next = (await Promise.race([this.#answers.next(), limit])) as IteratorResult<string, undefined>;
     return next.done === true ? {} : (JSON.parse(next.value) as Answer);

@@ -11,6 +11,7 @@ import { describe, vi } from 'vitest';
 import { canMountDirectly } from '../../src/fuse/kernel/can-mount.js';
 import type { KernelCacheChange } from '../../src/fs/index.js';
 import type { HeldOperation } from './memory-filesystem.mjs';
+import { PATIENCE } from './patience.js';
 
 const SERVER = fileURLToPath(new URL('../mount/kernel-server.mjs', import.meta.url));
 
@@ -34,8 +35,6 @@ interface Message {
 }
 
 /** For what has to happen by itself, sooner or later. */
-export const PATIENCE = { timeout: 10_000, interval: 20 };
-
 /** A suite that needs real mounts: skipped, with the reason in its name, where they are not possible. */
 export function describeMount(name: string, suite: () => void): void {
   const can = canMountDirectly();

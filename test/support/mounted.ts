@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
+import { PATIENCE_MS } from './patience.js';
 import type { TraceFacts } from './trace-checker.js';
 import { readTrace, traceFaults } from './trace-checker.js';
 
@@ -19,17 +20,18 @@ export interface Cell {
   readonly discipline: 'papr' | 'librtas';
 }
 
+/** For what lies above the transport, and does not depend on what a pass costs. */
+export const KERNEL: Cell = { transport: 'kernel', discipline: 'papr' };
+
 /** For what lies above the transport. */
-export const KERNEL_CELLS: readonly Cell[] = [
-  { transport: 'kernel', discipline: 'papr' },
-  { transport: 'kernel', discipline: 'librtas' },
-];
+export const KERNEL_CELLS: readonly Cell[] = [KERNEL, { transport: 'kernel', discipline: 'librtas' }];
 
 /** The discipline lies below everything that is particular to fuse-native: one column for it. */
-export const CELLS: readonly Cell[] = [...KERNEL_CELLS, { transport: 'fuse-native', discipline: 'papr' }];
+export const NATIVE: Cell = { transport: 'fuse-native', discipline: 'papr' };
+export const CELLS: readonly Cell[] = [...KERNEL_CELLS, NATIVE];
 
 /** For what has nothing to do with firmware. */
-export const TRANSPORTS: readonly Cell[] = CELLS.filter(({ discipline }) => discipline === 'papr');
+export const TRANSPORTS: readonly Cell[] = [KERNEL, NATIVE];
 
 export interface LogLine {
   readonly level: string;
@@ -50,9 +52,6 @@ export type Exit = number | NodeJS.Signals;
 
 /** libfuse 2 knows ENODEV only as the end of a connection: of the other word that the kernel has for it, it complains. */
 const LIBFUSE_AT_THE_END = /^fuse: reading device: Software caused connection abort$/;
-
-/** For whatever has to happen by itself: a busy machine is slow, a broken daemon never does it. */
-const LIMIT_MS = 20_000;
 
 /** Those of tests that took too long: what such a test waits for, its own clean-up included, never comes. */
 const alive = new Set<Mounted>();
@@ -221,21 +220,21 @@ export class Daemon {
 
   /** Waits until a line with this message is logged. */
   async said(message: string): Promise<LogLine> {
-    const signal = AbortSignal.timeout(LIMIT_MS);
+    const signal = AbortSignal.timeout(PATIENCE_MS);
     for (;;) {
       const line = this.logged(message);
       if (line !== undefined) return line;
       if (!this.running) throw new Error(`ended without saying "${message}":\n${this.stderr}`);
       await once(this.#news, 'news', { signal }).catch(() => {
-        throw new Error(`did not say "${message}" within ${LIMIT_MS} ms:\n${this.stderr}`);
+        throw new Error(`did not say "${message}" within ${PATIENCE_MS} ms:\n${this.stderr}`);
       });
     }
   }
 
   /** Exit status, or the signal that ended it. */
   async exit(): Promise<Exit> {
-    const exit = await Promise.race([this.#ended, sleep(LIMIT_MS, undefined, { ref: false })]);
-    if (exit === undefined) throw new Error(`did not end within ${LIMIT_MS} ms:\n${this.stderr}`);
+    const exit = await Promise.race([this.#ended, sleep(PATIENCE_MS, undefined, { ref: false })]);
+    if (exit === undefined) throw new Error(`did not end within ${PATIENCE_MS} ms:\n${this.stderr}`);
     return exit;
   }
 
@@ -279,9 +278,9 @@ function parsedLine(text: string): LogLine | undefined {
 
 /** Polls what nothing announces: kernel caches, directory listings. */
 export async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
-  const deadline = Date.now() + LIMIT_MS;
+  const deadline = Date.now() + PATIENCE_MS;
   while (!(await holds())) {
-    if (Date.now() >= deadline) throw new Error(`not within ${LIMIT_MS} ms: ${what}`);
+    if (Date.now() >= deadline) throw new Error(`not within ${PATIENCE_MS} ms: ${what}`);
     await sleep(20);
   }
 }

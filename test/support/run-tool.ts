@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import { PATIENCE_MS } from './patience.js';
 
 export interface ToolResult {
   /** Null where a signal ended it. */
@@ -19,15 +20,13 @@ export interface ToolOptions {
   readonly cwd?: string;
 }
 
-/** Longer than any tool needs on a busy machine, shorter than a test may take: a failure then says what hung. */
-const LIMIT_MS = 25_000;
 const KEPT_BYTES = 64 * 1024;
 
 /** Runs a program a user would run, without a shell. Its output is hashed, not kept. */
 export async function runTool(
   command: string,
   args: readonly string[],
-  { timeoutMs = LIMIT_MS, cwd }: ToolOptions = {},
+  { timeoutMs = PATIENCE_MS, cwd }: ToolOptions = {},
 ): Promise<ToolResult> {
   const child = spawn(command, args, {
     ...(cwd === undefined ? {} : { cwd }),

@@ -3,11 +3,9 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { PATIENCE_MS } from './patience.js';
 
 const SCRIPT = fileURLToPath(new URL('syscall-client.py', import.meta.url));
-
-/** Longer than any call takes on a busy machine: what hangs becomes an answer that says so. */
-const LIMIT_MS = 20_000;
 
 /** Bytes that a call brought. */
 export interface Digest {
@@ -94,7 +92,7 @@ export class SyscallClient implements Disposable {
         resolve({ errno: 'killed', ms: NaN });
         return;
       }
-      const limit = setTimeout(() => resolve({ errno: 'hangs', ms: LIMIT_MS }), LIMIT_MS).unref();
+      const limit = setTimeout(() => resolve({ errno: 'hangs', ms: PATIENCE_MS }), PATIENCE_MS).unref();
       this.#waiting.push((result) => {
         clearTimeout(limit);
         resolve(result as CallResult<ReturnType<Calls[Name]>>);

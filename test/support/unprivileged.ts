@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { canMountByHelper } from '../../src/fuse/kernel/fusermount.js';
 import { Daemon, PROGRAM } from './mounted.js';
+import { PATIENCE_MS } from './patience.js';
 
 const NOBODY = 65534;
 
@@ -102,7 +103,7 @@ export class Unprivileged implements AsyncDisposable {
   run(command: readonly string[], who: 'user' | 'root' = 'user'): ToolRun {
     const prefix = who === 'user' ? this.#prefix : this.#prefix.slice(0, 5);
     const [program = '', ...args] = [...prefix, ...command];
-    const options = { encoding: 'utf8', env: this.#env, timeout: 20_000 } as const;
+    const options = { encoding: 'utf8', env: this.#env, timeout: PATIENCE_MS } as const;
     return spawnSync(program, args, options);
   }
 

@@ -1,8 +1,9 @@
 import { open, stat } from 'node:fs/promises';
 import { describe, expect, test, vi } from 'vitest';
-import { describeMount, KernelServerProcess, PATIENCE, readAt } from '../../support/kernel-server-process.js';
+import { describeMount, KernelServerProcess, readAt } from '../../support/kernel-server-process.js';
 import { memoryContent, memoryDigest } from '../../support/memory-filesystem.mjs';
 import { mustRun } from '../../support/run-tool.js';
+import { PATIENCE } from '../../support/patience.js';
 
 describeMount('kernel transport', () => {
   describe.each([

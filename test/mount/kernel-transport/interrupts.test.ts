@@ -8,11 +8,11 @@ import { expect, test, vi } from 'vitest';
 import {
   describeMount,
   KernelServerProcess,
-  PATIENCE,
   TemporaryMountpoint,
 } from '../../support/kernel-server-process.js';
 import { memoryDigest } from '../../support/memory-filesystem.mjs';
 import { mustRun, runTool } from '../../support/run-tool.js';
+import { PATIENCE } from '../../support/patience.js';
 
 const MIB = 1024 * 1024;
 /** As long as a person is willing to look at a prompt that does not come back. */

@@ -4,12 +4,12 @@ import { expect, test, vi } from 'vitest';
 import {
   describeMount,
   KernelServerProcess,
-  PATIENCE,
   readAt,
   TemporaryMountpoint,
 } from '../../support/kernel-server-process.js';
 import { memoryContent, memoryDigest } from '../../support/memory-filesystem.mjs';
 import { mustRun, runTool } from '../../support/run-tool.js';
+import { PATIENCE } from '../../support/patience.js';
 
 const MIB = 1024 * 1024;
 const BIG = 200 * MIB;

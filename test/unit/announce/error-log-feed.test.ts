@@ -5,7 +5,8 @@ import { ErrorLogFeed } from '../../../src/announce/error-log-feed.js';
 import type { RecordHandle } from '../../../src/announce/error-log-feed.js';
 import { HOST_LITTLE_ENDIAN } from '../../../src/base/byte-reader.js';
 import { event, locator } from '../rtas/events/support/build-event.js';
-import { Folder, PATIENCE } from './support/folder.js';
+import { Folder } from './support/folder.js';
+import { PATIENCE } from '../../support/patience.js';
 
 /** What a read gives: bytes, or the errno with which it fails. */
 type Answer = Uint8Array | string;

@@ -15,7 +15,8 @@ import type { Announcement } from '../../../src/dump/index.js';
 import { openLogFeed } from '../../../src/announce/log-feed.js';
 import { event, locator } from '../rtas/events/support/build-event.js';
 import { eventText } from '../rtas/events/support/event-samples.js';
-import { Folder, PATIENCE } from './support/folder.js';
+import { Folder } from './support/folder.js';
+import { PATIENCE } from '../../support/patience.js';
 
 let folder: Folder;
 let feed: AsyncDisposable;

@@ -5,12 +5,11 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { dumpTag, tagName } from '../../../src/base/tag.js';
 import type { StoreEvent } from '../../../src/dump/index.js';
 import { Bare, TAG, context, errnoOf, sampleBytes } from '../../support/bare.js';
+import { PATIENCE } from '../../support/patience.js';
 
 const SIZE = 10_000;
 const CONTENT = sampleBytes(SIZE);
 const UNANNOUNCED = { announced: false };
-const PATIENCE = { timeout: 10_000, interval: 10 };
-
 let bare: Bare;
 
 beforeEach(() => {

@@ -12,7 +12,8 @@ import { createLogger } from '../../../src/base/log.js';
 import { dumpTag, tagName } from '../../../src/base/tag.js';
 import { TagMemory } from '../../../src/announce/tag-memory.js';
 import { Bare, TAG, sampleBytes } from '../../support/bare.js';
-import { Folder, PATIENCE } from './support/folder.js';
+import { Folder } from './support/folder.js';
+import { PATIENCE } from '../../support/patience.js';
 
 const OTHER = dumpTag(TAG + 1n);
 const AT_MS = Date.UTC(2026, 10, 22, 8, 12);

@@ -21,6 +21,7 @@ import type { Logger } from '../../../src/base/log.js';
 import { createLogger } from '../../../src/base/log.js';
 import type { ExplainedGate, LockdownGateOptions } from '../../../src/lockdown/index.js';
 import { openLockdownGate } from '../../../src/lockdown/index.js';
+import { PATIENCE } from '../../support/patience.js';
 
 const OPEN = '[none] integrity confidentiality\n';
 const INTEGRITY = 'none [integrity] confidentiality\n';
@@ -122,7 +123,7 @@ describe('a level file that is there', () => {
     renameSync(path, `${path}.old`);
     writeFileSync(`${path}.new`, LOCKED);
     renameSync(`${path}.new`, path);
-    await vi.waitUntil(() => gate.locked(), { timeout: 20_000 });
+    await vi.waitUntil(() => gate.locked(), PATIENCE);
   });
 
   test('a level never goes down', async () => {
@@ -339,7 +340,7 @@ describe('a level file that is not there', () => {
     const gate = await open({ path: undefined, watchIntervalMs: 5, system: system(securityfs()) });
     const risen = rise(gate);
     replace(OPEN);
-    await vi.waitUntil(() => descriptorsOf(path) === 1);
+    await vi.waitUntil(() => descriptorsOf(path) === 1, PATIENCE);
     rmSync(path);
     await risen;
     expect(gate.reason).toBe(`${path} has disappeared`);

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { dumpTag } from '../../../src/base/tag.js';
 import { FirmwareTrace, checkTraceFile, onTraceTrouble } from '../../../src/rtas/index.js';
 import type { FirmwareCall } from '../../../src/rtas/index.js';
+import { PATIENCE } from '../../support/patience.js';
 
 let directory = '';
 beforeEach(() => {
@@ -68,18 +69,15 @@ describe('FirmwareTrace.record', () => {
     // It is tried again after a while, not at each call.
     let calls = 2;
     await expect
-      .poll(
-        () => {
-          trace.record(call(4096 * calls));
-          calls += 1;
-          try {
-            return linesIn(path).length;
-          } catch {
-            return 0;
-          }
-        },
-        { timeout: 20_000 },
-      )
+      .poll(() => {
+        trace.record(call(4096 * calls));
+        calls += 1;
+        try {
+          return linesIn(path).length;
+        } catch {
+          return 0;
+        }
+      }, PATIENCE)
       .toBeGreaterThan(0);
     expect(performance.now()).toBeLessThan(limit);
     const [first] = linesIn(path);

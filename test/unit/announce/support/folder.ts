@@ -3,8 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** For what has to happen by itself. */
-export const PATIENCE = { timeout: 10_000, interval: 10 };
-
 /** A directory that goes with the test. */
 export class Folder implements Disposable {
   readonly path = mkdtempSync(join(tmpdir(), 'platdumpfs-announcements-'));

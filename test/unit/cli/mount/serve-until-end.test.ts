@@ -3,6 +3,7 @@ import { createLogger } from '../../../../src/base/log.js';
 import { serveUntilEnd } from '../../../../src/cli/mount/serve-until-end.js';
 import type { StopSignals } from '../../../../src/cli/mount/stop-signals.js';
 import type { Mounted, MountEnd } from '../../../../src/fuse/index.js';
+import { PATIENCE } from '../../../support/patience.js';
 
 const NEVER = new Promise<never>(() => undefined);
 
@@ -58,7 +59,7 @@ describe('serveUntilEnd', () => {
       second: new Promise((resolve) => (second = resolve)),
     });
     unmount.mockImplementationOnce(() => NEVER);
-    await vi.waitUntil(() => unmount.mock.calls.length === 1);
+    await vi.waitUntil(() => unmount.mock.calls.length === 1, PATIENCE);
     second('SIGINT');
     await served;
     expect(unmount.mock.calls).toEqual([[5000], [0]]);

@@ -18,6 +18,7 @@ import { openSimSource } from '../../../../src/source/sim/sim-source.js';
 import { createDriver } from '../../../../src/source/sim/sim-driver.js';
 import { failureOf, readAll } from '../../../contract/source.js';
 import { compiled } from '../../../support/compiled.js';
+import { PATIENCE_MS } from '../../../support/patience.js';
 
 const TAG = dumpTag(0x2_0000_0001n);
 const OTHER = dumpTag(0x1_0100_0002n);
@@ -380,7 +381,7 @@ test('an open source does not keep its process alive', () => {
     const source = openSimSource({ dir: ${JSON.stringify(directory)}, dumps: [], latencyUs: 0, discipline: 'papr' });
     source.onChange(() => undefined);
     console.log(source.list().length);`;
-  const options = { encoding: 'utf8', timeout: 20_000 } as const;
+  const options = { encoding: 'utf8', timeout: PATIENCE_MS } as const;
   expect(execFileSync(process.execPath, ['--input-type=module', '-e', program], options)).toBe('0\n');
 });
 
