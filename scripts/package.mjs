@@ -37,6 +37,11 @@ const COMPLETIONS = {
   bash: 'usr/share/bash-completion/completions/platdumpfs',
 };
 
+/** What the program loads of prom-client: the rest needs packages of its own. */
+const PROM_CLIENT = ['registry', 'gauge', 'counter', 'metric', 'util', 'validation', 'exemplar'].map(
+  (name) => `lib/${name}.js`,
+);
+
 const { values: options } = parseArgs({
   options: {
     output: { type: 'string', default: join(root, 'packages') },
@@ -93,6 +98,7 @@ function installedModules({ node }) {
     'dist/commonjs/package.json',
     'dist/commonjs/node',
   ]);
+  takeFiles(from, modules, 'prom-client', ['package.json', 'LICENSE', ...PROM_CLIENT]);
   takeFiles(from, modules, 'koffi', ['package.json', 'LICENSE.txt', 'index.cjs', 'src/koffi']);
   takeFiles(from, modules, `@koromix/koffi-linux-${node}`, ['package.json', 'index.js', '.']);
   return modules;
@@ -139,6 +145,8 @@ function makeTree(tree, modules) {
   for (const file of readdirSync(join(root, 'packaging/systemd')))
     if (!file.endsWith('.d'))
       install(join('packaging/systemd', file), join(tree, 'usr/lib/systemd/system', file));
+  for (const file of readdirSync(join(root, 'packaging/monitoring')))
+    install(join('packaging/monitoring', file), join(tree, 'usr/share/doc/platdumpfs/examples', file));
   for (const file of readdirSync(join(root, 'dist'))) {
     const section = /\.([78])$/.exec(file)?.[1];
     if (section !== undefined)
@@ -160,7 +168,7 @@ function makeDeb({ deb: architecture }, modules) {
   compressed(join(root, 'packaging/deb/changelog'), join(doc, 'changelog.Debian.gz'));
   install('README.md', join(doc, 'README.md'));
   install('packaging/deb/lintian-overrides', join(tree, 'usr/share/lintian/overrides/platdumpfs'));
-  for (const module of ['koffi/LICENSE.txt', 'lru-cache/LICENSE.md'])
+  for (const module of ['koffi/LICENSE.txt', 'lru-cache/LICENSE.md', 'prom-client/LICENSE'])
     rmSync(join(tree, 'usr/lib/platdumpfs/node_modules', module));
   normalise(tree);
   const sizeKib = Math.ceil(filesBelow(tree).reduce((sum, path) => sum + statSync(path).size, 0) / 1024);
@@ -195,6 +203,7 @@ function makeRpm({ rpm: architecture }, modules) {
   for (const [module, file] of [
     ['koffi', 'LICENSE.txt'],
     ['lru-cache', 'LICENSE.md'],
+    ['prom-client', 'LICENSE'],
   ]) {
     const from = join(tree, 'usr/lib/platdumpfs/node_modules', module, file);
     cpSync(from, join(tree, 'usr/share/licenses/platdumpfs', `LICENSE.${module}`));
@@ -258,7 +267,7 @@ function installedOnce(node) {
 /** What is bundled is complete as it is: no script to run, nothing to fetch, the natives of both architectures. */
 function stripManifests(modules) {
   const natives = ARCHITECTURES.map(({ node }) => `@koromix/koffi-linux-${node}`);
-  for (const name of ['koffi', 'lru-cache', ...natives]) {
+  for (const name of ['koffi', 'lru-cache', 'prom-client', ...natives]) {
     const file = join(modules, name, 'package.json');
     const { version, license, main, exports, type } = JSON.parse(readFileSync(file, 'utf8'));
     const dependencies =

@@ -45,6 +45,8 @@ async function runVerb(verb: Verb, rest: readonly string[], args: readonly strin
       return (await import('./save/save-command.js')).saveCommand(parsed);
     case 'doctor':
       return (await import('./doctor/doctor-command.js')).doctorCommand(parsed);
+    case 'metrics':
+      return (await import('./metrics/metrics-command.js')).metricsCommand(parsed);
     case 'watch':
       return (await import('./query/watch-command.js')).watchCommand(parsed);
   }

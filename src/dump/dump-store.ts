@@ -5,7 +5,8 @@ import type { Logger } from '../base/log.js';
 import { isShortage } from '../base/start-thread.js';
 import type { DumpTag } from '../base/tag.js';
 import { tagName } from '../base/tag.js';
-import type { DumpAnnouncement, DumpSource } from '../source/index.js';
+import type { DumpAnnouncement, DumpSource, FirmwareCount } from '../source/index.js';
+import { FirmwareTally } from '../source/index.js';
 import type { Announcement } from './announcement.js';
 import { RecentSet } from '../base/recent-set.js';
 import { Verifier } from './verifier.js';
@@ -45,6 +46,23 @@ export interface DumpSummary {
   readonly sha256: string | undefined;
 }
 
+/** What the dumps have cost so far, for metrics; nothing of any one dump. */
+export interface StoreUsage {
+  readonly firmware: readonly FirmwareCount[];
+  /** Handed over by firmware. */
+  readonly firmwareBytes: number;
+  readonly cache: Fullness;
+  /** Undefined: there is none. */
+  readonly spool: (Fullness & { readonly isFull: boolean }) | undefined;
+  readonly removed: number;
+  readonly removalsFailed: number;
+}
+
+interface Fullness {
+  readonly usedBytes: number;
+  readonly limitBytes: number;
+}
+
 export type StoreEvent =
   | { readonly kind: 'added'; readonly dump: Dump }
   | { readonly kind: 'removed'; readonly dump: Dump }
@@ -70,6 +88,7 @@ export class DumpStore implements AsyncDisposable {
   readonly #parts: DumpParts;
   readonly #pool: Pool;
   readonly #cache: BlockCache;
+  readonly #tally = new FirmwareTally();
   readonly #spool: Spool | undefined;
   readonly #listed = new Map<DumpTag, Dump>();
   /** Incarnations that were removed or lost while the source still lists them. */
@@ -95,6 +114,8 @@ export class DumpStore implements AsyncDisposable {
   #serials = 0;
   #isLocked = false;
   #announcedTooMany = false;
+  #removed = 0;
+  #removalsFailed = 0;
 
   constructor(options: DumpStoreOptions) {
     const { source, log } = options;
@@ -109,7 +130,7 @@ export class DumpStore implements AsyncDisposable {
       options.spool === undefined ? undefined : startSpool({ ...options.spool, slabs, mostBacklog, log });
     this.#pool = new Pool(
       { atWork: Math.min(HANDS_AT_WORK, budget.hands), most: budget.hands },
-      (life) => new HandWorker(source.driver, slabs, life),
+      (life) => new HandWorker(source.driver, slabs, this.#tally, life),
       log,
       now,
     );
@@ -154,6 +175,18 @@ export class DumpStore implements AsyncDisposable {
 
   list(): readonly DumpSummary[] {
     return [...this.#listed.values()].map((dump) => this.#summary(dump));
+  }
+
+  get usage(): StoreUsage {
+    const spool = this.#spool;
+    return {
+      firmware: this.#tally.counts(),
+      firmwareBytes: this.#tally.bytes,
+      cache: { usedBytes: this.#cache.usedBytes, limitBytes: this.#cache.limitBytes },
+      spool: spool && { usedBytes: spool.usedBytes, limitBytes: spool.limitBytes, isFull: spool.isFull },
+      removed: this.#removed,
+      removalsFailed: this.#removalsFailed,
+    };
   }
 
   /**
@@ -242,6 +275,7 @@ export class DumpStore implements AsyncDisposable {
     try {
       await dump.invalidate(isForced);
     } catch (error) {
+      this.#removalsFailed += 1;
       this.#removals.delete(dump);
       if (this.#listed.get(dump.tag) === dump) this.#hearAgain(dump.tag);
       throw error;
@@ -249,6 +283,7 @@ export class DumpStore implements AsyncDisposable {
       dump.removing = false;
     }
     this.#removals.delete(dump);
+    this.#removed += 1;
     this.#parts.log.info('dump removed', { tag: tagName(dump.tag) });
     dump.lose('gone');
     dump.forget();

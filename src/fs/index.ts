@@ -1,3 +1,4 @@
+export { AnswerCounts, countedFilesystem } from './counted.js';
 export { DumpFilesystem } from './filesystem.js';
 export { GuardedFilesystem } from './guarded.js';
 export * from './operations.js';

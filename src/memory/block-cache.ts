@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { Arena } from './arena.js';
+import { Arena, BLOCK_BYTES } from './arena.js';
 
 /** One block of one dump in one slot of the arena. */
 export interface Block {
@@ -38,6 +38,15 @@ export class BlockCache {
   /** Slots that an allocation could take now. */
   get available(): number {
     return this.#free.length + this.#evictable.size;
+  }
+
+  /** Memory that holds something, in bytes. */
+  get usedBytes(): number {
+    return (this.arena.slots - this.#free.length) * BLOCK_BYTES;
+  }
+
+  get limitBytes(): number {
+    return this.arena.slots * BLOCK_BYTES;
   }
 
   /** True when allocating a block would evict one of `owner` itself: then keeping it gains nothing. */

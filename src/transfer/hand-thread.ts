@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
 import { slotViews } from '../memory/index.js';
 import type { CreateDriver } from '../source/index.js';
+import { FirmwareCells, countedDriver } from '../source/index.js';
 import { Hand } from './pass.js';
 import type { Command, HandData } from './protocol.js';
 import { Control, READY } from './protocol.js';
@@ -18,7 +19,7 @@ if (port === null) throw new Error('hand-thread runs as a worker thread only');
 const load = createRequire(import.meta.url);
 const { createDriver } = load(fileURLToPath(data.driver.module)) as { createDriver: CreateDriver };
 const hand = new Hand({
-  driver: createDriver(data.driver.data),
+  driver: countedDriver(createDriver(data.driver.data), new FirmwareCells(data.tally)),
   views: slotViews(data.slabs),
   control: new Control(data.control),
   emit: (event) => port.postMessage(event),

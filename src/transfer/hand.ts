@@ -1,6 +1,6 @@
 import type { Worker } from 'node:worker_threads';
 import { startThread } from '../base/start-thread.js';
-import type { DriverSpec } from '../source/index.js';
+import type { DriverSpec, FirmwareTally } from '../source/index.js';
 import type { Command, HandData, HandEvent } from './protocol.js';
 import { Control, NO_PASS, READY } from './protocol.js';
 
@@ -44,8 +44,9 @@ export class HandWorker implements Hand {
   #listener: HandListener | undefined;
   #hasEnded = false;
 
-  constructor(driver: DriverSpec, slabs: readonly SharedArrayBuffer[], life: HandLife) {
-    const workerData: HandData = { driver, slabs, control: this.control.buffer };
+  constructor(driver: DriverSpec, slabs: readonly SharedArrayBuffer[], tally: FirmwareTally, life: HandLife) {
+    const cells = tally.take();
+    const workerData: HandData = { driver, slabs, control: this.control.buffer, tally: cells.buffer };
     this.#worker = startThread('transfer/hand-thread.js', {
       workerData,
       resourceLimits: HEAP_LIMITS,
@@ -62,6 +63,7 @@ export class HandWorker implements Hand {
       if (message.op === READY.op) life.onReady();
       else this.#listener?.onEvent(message);
     });
+    this.#worker.once('exit', () => tally.giveBack(cells));
     this.#worker.on('error', (error) => this.#onGone(error, life));
     this.#worker.once('exit', (status) => this.#onGone(new Error(`the thread ended with ${status}`), life));
   }

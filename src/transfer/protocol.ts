@@ -101,6 +101,8 @@ export interface HandData {
   readonly driver: DriverSpec;
   readonly slabs: readonly SharedArrayBuffer[];
   readonly control: SharedArrayBuffer;
+  /** Of `FirmwareCells`. */
+  readonly tally: SharedArrayBuffer;
 }
 
 const POSITION = 0;

@@ -31,6 +31,20 @@ export async function askDaemon(
 }
 
 /**
+ * Asks for what is no JSON.
+ *
+ * @throws Error, with the `code` of a failed connect(2); also where the daemon refuses
+ */
+export async function askForText(socketPath: string, route: string): Promise<string> {
+  const request = send(socketPath, route, {}, AbortSignal.timeout(ANSWER_MS));
+  endAfterSilence(request);
+  const response = await responseTo(request);
+  const text = await textOf(response);
+  if (response.statusCode === 200) return text;
+  throw new Error(`the daemon refused: ${response.statusCode ?? 0} ${response.statusMessage ?? ''}`);
+}
+
+/**
  * Tells what changes, until the daemon ends or `signal` aborts.
  *
  * @returns lines; only a refusal where the daemon refuses

@@ -29,7 +29,7 @@ export interface ControlRequest {
 /** Tells changes until the function that it returns is called. */
 export type WatchDumps = (send: (line: WatchLine) => void) => () => void;
 
-/** One thing that a daemon can be asked: answered at once, or by lines for as long as somebody listens. */
+/** One thing that a daemon can be asked: answered at once by JSON or text, or by lines for as long as somebody listens. */
 export type ControlRoute =
   | {
       readonly method: 'GET' | 'POST';
@@ -37,7 +37,14 @@ export type ControlRoute =
       readonly path: string;
       readonly answer: (request: ControlRequest) => ControlResponse | Promise<ControlResponse>;
     }
+  /** What has a form of its own; at every lockdown level. */
+  | { readonly method: 'GET'; readonly path: string; readonly text: () => Promise<Text> }
   | { readonly method: 'GET'; readonly path: string; readonly stream: WatchDumps };
+
+export interface Text {
+  readonly contentType: string;
+  readonly text: string;
+}
 
 /** A refusal that is thrown on the way to an answer. */
 class Refusal extends Error {
@@ -102,6 +109,7 @@ export class ControlServer {
     try {
       const { route, params } = this.#route(request);
       if ('stream' in route) this.#stream(route.stream, request, response);
+      else if ('text' in route) this.#write(response, 200, await route.text());
       else this.#answer(response, await route.answer({ params, body: await bodyOf(request) }));
     } catch (error) {
       this.#answer(response, error instanceof Refusal ? error.body : failed(error as Error));
@@ -109,9 +117,12 @@ export class ControlServer {
   }
 
   #answer(response: ServerResponse, body: ControlResponse): void {
-    const text = lineOf(body);
-    response.statusCode = httpStatus(body);
-    response.setHeader('Content-Type', 'application/json');
+    this.#write(response, httpStatus(body), { contentType: 'application/json', text: lineOf(body) });
+  }
+
+  #write(response: ServerResponse, status: number, { contentType, text }: Text): void {
+    response.statusCode = status;
+    response.setHeader('Content-Type', contentType);
     response.setHeader('Content-Length', Buffer.byteLength(text));
     const deadline = setTimeout(() => response.destroy(), ANSWER_MS).unref();
     response.on('close', () => clearTimeout(deadline));

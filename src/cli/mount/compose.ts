@@ -3,7 +3,7 @@ import type { DumpStore } from '../../dump/index.js';
 import { Announcements } from '../../announce/index.js';
 import { openDumpStore } from '../../dump/index.js';
 import type { Filesystem } from '../../fs/index.js';
-import { DumpFilesystem, GuardedFilesystem } from '../../fs/index.js';
+import { AnswerCounts, DumpFilesystem, GuardedFilesystem, countedFilesystem } from '../../fs/index.js';
 import type { LockdownGate, RiseSteps } from '../../lockdown/index.js';
 import { onTraceTrouble } from '../../rtas/index.js';
 import type { AnySource, DumpSource } from '../../source/index.js';
@@ -18,6 +18,8 @@ const SAY_TRACE_TROUBLE_EVERY_MS = 60_000;
 export interface Composition {
   readonly store: DumpStore;
   readonly filesystem: Filesystem;
+  /** What the filesystem has answered. */
+  readonly answers: AnswerCounts;
   /** What the rise of the level asks of these rooms. */
   readonly hiding: Pick<RiseSteps, 'dropPages' | 'hideDumps' | 'stopAnnouncing'>;
 }
@@ -55,7 +57,9 @@ export function compose(
     },
     stopAnnouncing: () => announcements.freeze(),
   };
-  return { store, filesystem: new GuardedFilesystem(dumps, gate), hiding };
+  const answers = new AnswerCounts();
+  const filesystem = countedFilesystem(new GuardedFilesystem(dumps, gate), answers);
+  return { store, filesystem, answers, hiding };
 }
 
 /** What the trace lacks cannot be seen in it before it can be written again. */

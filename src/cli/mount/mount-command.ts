@@ -15,8 +15,10 @@ import type { AnySource } from '../../source/index.js';
 import { integrityEffect } from '../../source/index.js';
 import { Cleanup } from './cleanup.js';
 import { compose } from './compose.js';
+import type { DaemonStatus } from '../control/control-protocol.js';
 import { controlRoutes } from '../control/control-routes.js';
 import { serveControl } from '../control/control-socket.js';
+import { metricsRoute } from '../metrics/metrics-route.js';
 import { daemonize } from './daemonize.js';
 import { CommandError, EXIT } from '../exit-status.js';
 import { checkNotHidden } from './hidden-paths.js';
@@ -93,7 +95,7 @@ async function mountAndServe(
     selectTransport(settings.transport, log, request.mountpoint),
   );
   const mountpoint = await mountErrorsAsStatus(() => realMountpoint(request, parent));
-  const { store, filesystem, hiding } = compose(source, settings, gate, cleanup, log);
+  const { store, filesystem, answers, hiding } = compose(source, settings, gate, cleanup, log);
   let dropAnswers = (): void => undefined;
   const hideDumps = (): void =>
     carryOutRise(
@@ -121,7 +123,7 @@ async function mountAndServe(
   );
   const waits = passedDescriptor(mountpoint) === undefined ? OWN_MOUNT : MOUNT_OF_OTHERS;
   const mounted = await mountedUnlessStopped(mounting, stop, log, waits);
-  const status = {
+  const status: DaemonStatus = {
     mountpoint,
     device: deviceAt(mountpoint),
     pid: process.pid,
@@ -130,7 +132,9 @@ async function mountAndServe(
     transport: transport.name,
     lockdown: settings.lockdown,
   };
-  const control = await serveControl(mountpoint, controlRoutes(status, store, gate), log);
+  const metrics = metricsRoute({ status, store, gate, answers });
+  const routes = [...controlRoutes(status, store, gate), metrics.route];
+  const control = await serveControl(mountpoint, routes, log);
   cleanup.add('control socket', () => control.close());
   dropAnswers = () => control.lock();
   log.info('mounted', { mountpoint, source: source.name, transport: transport.name });
@@ -140,6 +144,8 @@ async function mountAndServe(
   // What was told of a rise meanwhile has been replaced by that.
   if (gate.locked()) await tellServiceManager('locked', LOCKED, log);
   store.getReady();
+  // Now, while the program is what it was when it was started; and behind what somebody waits for.
+  await metrics.getReady().catch((error: unknown) => log.warn('GET /metrics does not work', { error }));
   await serveUntilEnd(mounted, stop, settings.unmountTimeout, log);
 }
 

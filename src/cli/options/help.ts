@@ -55,6 +55,14 @@ export const VERBS: Record<Verb, VerbHelp> = {
     about: 'Prints a line for each dump that appears, vanishes or changes, until interrupted.',
     notes: ['Asks the daemon at MOUNTPOINT, or the only one that runs, and ends when that ends.'],
   },
+  metrics: {
+    synopsis: ['platdumpfs metrics [MOUNTPOINT] [OPTION]...'],
+    about: 'Prints what Prometheus collects of a running mount: how many dumps wait, firmware calls, errors.',
+    notes: [
+      'Asks the daemon at MOUNTPOINT, or all of this user. Of one that does not answer it prints platdumpfs_up 0, and the',
+      "exit status is 1. With --output it feeds the textfile collector of Prometheus' node_exporter.",
+    ],
+  },
   doctor: {
     synopsis: ['platdumpfs doctor [MOUNTPOINT] [OPTION]...'],
     about:

@@ -1,7 +1,7 @@
 import type { OptionForm } from '../../base/option-form.js';
 
 /** Commands with options of their own. */
-export type Verb = 'mount' | 'umount' | 'list' | 'info' | 'save' | 'watch' | 'doctor';
+export type Verb = 'mount' | 'umount' | 'list' | 'info' | 'save' | 'watch' | 'metrics' | 'doctor';
 
 interface Placed {
   /** Commands that take the option. */

@@ -27,7 +27,7 @@ const SERVE = ['mount'] as const;
 /** What a mount needs of the machine. */
 const NEEDED = ['mount', 'doctor'] as const;
 const ASK_SOURCE = ['mount', 'list', 'doctor'] as const;
-const ALL = ['mount', 'umount', 'list', 'info', 'save', 'watch', 'doctor'] as const;
+const ALL = ['mount', 'umount', 'list', 'info', 'save', 'watch', 'metrics', 'doctor'] as const;
 
 const OF_SOURCE = { verbs: ASK_SOURCE, asksSource: true } as const;
 const IN_SOURCE = { ...OF_SOURCE, group: 'Where dumps come from' } as const;
@@ -237,6 +237,15 @@ export const OPTIONS = {
     group: 'Output',
     argvOnly: true,
     summary: 'copies in memory (tmpfs, ramfs), gone at the next boot, count as well',
+  },
+  output: {
+    kind: 'optional',
+    verbs: ['metrics'],
+    group: 'Output',
+    argvOnly: true,
+    metavar: 'FILE',
+    parse: path,
+    summary: 'write to FILE, whole at any time, instead of standard output; an old one is replaced',
   },
   json: {
     kind: 'flag',

@@ -82,6 +82,14 @@ export class Spool {
     return this.#full || this.#failure !== undefined;
   }
 
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
+  get limitBytes(): number {
+    return this.#options.quotaBytes;
+  }
+
   /** A place for one dump's bytes; undefined when the spool does not work any more. */
   create(): SpooledDump | undefined {
     if (this.isFull) return undefined;

@@ -13,11 +13,14 @@ const documents = [
   'docs/architecture.md',
   'docs/transports.md',
   'docs/lockdown.md',
+  'docs/metrics.md',
 ];
 
 /** Options of other programs that the text mentions. */
 const FOREIGN = new Set([
   '--max-delete',
+  '--now',
+  '--unix-socket',
   '--version',
   '--device',
   '--cap-add',

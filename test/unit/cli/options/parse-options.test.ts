@@ -55,6 +55,7 @@ test('parseOptions gives the documented defaults', () => {
     remove: false,
     checksum: false,
     volatile: false,
+    output: undefined,
     json: false,
     traceRtas: undefined,
     logFile: undefined,
