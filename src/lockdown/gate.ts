@@ -1,6 +1,9 @@
 import type { LockdownLevel } from './level.js';
 
-/** Says whether dumps may be shown. Fails closed, and never opens again while the process runs. */
+/**
+ * Says whether dumps may be shown. Fails closed, and never opens again while the process runs; but for a time in which
+ * nobody could look, for want of descriptors.
+ */
 export interface LockdownGate {
   /** Looks at the level now. True: nothing of a dump may be reachable. */
   locked(): boolean;

@@ -14,7 +14,12 @@ export type LevelReading =
   /** Nothing at that path. */
   | { readonly kind: 'absent' }
   /** Something is there and does not say a level, or does not answer. Never tells what is in it. */
-  | { readonly kind: 'unreadable'; readonly reason: string };
+  | { readonly kind: 'unreadable'; readonly reason: string }
+  /** This process, or the system, had nothing left to look with. That says nothing of the file. */
+  | { readonly kind: 'blind'; readonly reason: string };
+
+/** Too many open files, here or on the whole machine; no memory. */
+const NOTHING_LEFT = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 
 /** What a path led to when it was looked at last, kept open. */
 export interface HeldFile {
@@ -103,7 +108,8 @@ export function failedReading(error: unknown): LevelReading {
   if (error instanceof NotRegular) return unreadable('it is not a regular file');
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'ENOENT' || code === 'ENOTDIR') return { kind: 'absent' };
-  return unreadable(`it cannot be read (${code ?? String(error)})`);
+  const reason = `it cannot be read (${code ?? String(error)})`;
+  return NOTHING_LEFT.has(code ?? '') ? { kind: 'blind', reason } : unreadable(reason);
 }
 
 type Identity = Pick<Stats, 'dev' | 'ino'>;

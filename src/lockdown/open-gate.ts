@@ -40,7 +40,7 @@ export async function openLockdownGate(options: LockdownGateOptions): Promise<Ex
   try {
     const { kind } = await watch.first();
     if (kind === 'absent') acceptAbsence(path, options);
-    return new LevelGate({ watch, path, absentIsOpen: kind === 'absent' });
+    return new LevelGate({ watch, path, absentIsOpen: kind === 'absent', log: options.log });
   } catch (error) {
     await watch[Symbol.asyncDispose]();
     throw error;

@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ExpectedDump } from '../support/expected-dump.js';
 import { fileDump, sha256 } from '../support/expected-dump.js';
-import { Mounted, TRANSPORTS } from '../support/mounted.js';
-import { mustRun } from '../support/run-tool.js';
+import { Mounted, TRANSPORTS, until } from '../support/mounted.js';
+import { mustRun, runTool } from '../support/run-tool.js';
 
 const TAG = 0x2_0000_0001n;
 const DUMPS = 8;
@@ -94,5 +94,39 @@ describe.each(TRANSPORTS)('no room for another thread, $transport', (cell) => {
     await mustRun('prlimit', [`--pid=${pid}`, '--nofile=3:']);
     expect(await mounted.daemon.stop('SIGTERM')).toBe(0);
     expect(mounted.mounts).toBe(0);
+  });
+});
+
+describe.each(TRANSPORTS)('no descriptor to look at the lockdown level with, $transport', (cell) => {
+  test('dumps are hidden while it lasts, and for good only where the level has risen', async () => {
+    await using mounted = new Mounted(cell);
+    const dump = fileDump(mounted.simDir, TAG, 100_003);
+    const level = join(mounted.directory, 'lockdown');
+    const next = join(mounted.directory, 'next');
+    writeFileSync(level, '[none] integrity confidentiality\n');
+    await mounted.start(`--sim-dir=${mounted.simDir}`, `--lockdown-file=${level}`);
+    const limit = (files: string): Promise<unknown> =>
+      mustRun('prlimit', [`--pid=${mounted.daemon.child.pid}`, `--nofile=${files}:`]);
+    const listed = async (): Promise<string> => (await mustRun('ls', [mounted.mountpoint])).stdout;
+    const replace = (text: string): void => {
+      writeFileSync(next, text);
+      renameSync(next, level);
+    };
+
+    await limit('3');
+    replace('[none] integrity confidentiality\n');
+    await mounted.daemon.said('the lockdown level cannot be looked at: dumps are hidden until it can');
+    expect(await listed()).toBe('');
+    expect((await runTool('cat', [mounted.at(dump.name)])).status).not.toBe(0);
+    await limit('1024');
+    await mounted.daemon.said('the lockdown level can be looked at again');
+    expect((await mustRun('cat', [mounted.at(dump.name)])).sha256).toBe(sha256(dump));
+
+    await limit('3');
+    replace('none integrity [confidentiality]\n');
+    await until('nothing is listed', async () => (await listed()) === '');
+    await limit('1024');
+    await mounted.daemon.said('locked down: no dump can be reached until restart');
+    expect(await listed()).toBe('');
   });
 });
