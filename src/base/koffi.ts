@@ -17,6 +17,11 @@ export function loadKoffi(): Koffi {
   return loaded;
 }
 
+/** The file of the native part, once that is loaded. */
+export function koffiBinary(): string | undefined {
+  return Object.keys(require.cache).find((path) => path.endsWith('/koffi.node'));
+}
+
 function requireKoffi(): Koffi {
   try {
     return require('koffi') as Koffi;

@@ -1,5 +1,7 @@
 import type { WorkerOptions } from 'node:worker_threads';
 import { Worker } from 'node:worker_threads';
+import { fileURLToPath } from 'node:url';
+import { keptThread } from './thread-code.js';
 import { threadEntry } from './thread-entry.js';
 
 /**
@@ -10,8 +12,10 @@ import { threadEntry } from './thread-entry.js';
  *   (descriptors for its event loop) is an `error` event.
  */
 export function startThread(file: string, options: WorkerOptions): Worker {
+  const entry = threadEntry(file);
+  const kept = keptThread(fileURLToPath(entry));
   try {
-    return new Worker(threadEntry(file), options);
+    return kept === undefined ? new Worker(entry, options) : new Worker(kept, { ...options, eval: true });
   } catch (error) {
     if (!isShortage(error)) throw error;
     throw new Error(`${messageOf(error)}: no thread can be started, raise ${LIMITS}`, { cause: error });

@@ -1,4 +1,5 @@
 import { exitWithoutThreads } from '../../base/exit-without-threads.js';
+import { keepThreadCode } from '../../base/thread-code.js';
 import type { Logger } from '../../base/log.js';
 import type { Filesystem } from '../../fs/index.js';
 import type { Mounted, Transport } from '../../fuse/index.js';
@@ -114,6 +115,7 @@ async function mountAndServe(
   // Before anything of a dump is in memory, but behind the cache's allocation: told to overwrite what is freed, the C
   // library would also write all of that memory, which takes longer than everything else until the mount is ready.
   hardenProcess(processLog);
+  keepThreadCode();
   const orphans = collectOrphans();
   cleanup.add('orphans', () => orphans[Symbol.dispose]());
   // No directory is kept busy by a daemon that happens to have been started in it.
