@@ -20,6 +20,7 @@ export default {
     'src/cli/main.ts!',
     // Loaded by scripts/man.mjs from what is compiled.
     'src/cli/options/man-page.ts!',
+    'src/cli/options/completion.ts!',
     ...startedByName,
     'scripts/*.mjs',
     'bench/main.ts',

@@ -35,6 +35,7 @@ const ARCHITECTURES = [
 /** Where each shell looks for what dist/platdumpfs.SHELL says. */
 const COMPLETIONS = {
   bash: 'usr/share/bash-completion/completions/platdumpfs',
+  fish: 'usr/share/fish/vendor_completions.d/platdumpfs.fish',
 };
 
 /** What the program loads of prom-client: the rest needs packages of its own. */
@@ -114,8 +115,8 @@ function takeFiles(from, to, name, parts) {
     if (/js$/.test(path)) writeFileSync(path, readFileSync(path, 'utf8').replace(/^#!.*\n/, ''));
 }
 
-/** The tree that both kinds of system packages install. */
-function makeTree(tree, modules) {
+/** The tree that both kinds of system packages install. @param zshDirectory where the distribution's zsh looks */
+function makeTree(tree, modules, zshDirectory) {
   const lib = join(tree, 'usr/lib/platdumpfs');
   mkdirSync(join(lib, 'bin'), { recursive: true });
   const program = readFileSync(join(root, 'bin/platdumpfs'), 'utf8');
@@ -154,6 +155,7 @@ function makeTree(tree, modules) {
   }
   for (const [shell, path] of Object.entries(COMPLETIONS))
     install(`dist/platdumpfs.${shell}`, join(tree, path));
+  install('dist/platdumpfs.zsh', join(tree, 'usr/share/zsh', zshDirectory, '_platdumpfs'));
   return lib;
 }
 
@@ -161,7 +163,7 @@ function makeTree(tree, modules) {
 
 function makeDeb({ deb: architecture }, modules) {
   const tree = join(work, `deb-${architecture}`);
-  makeTree(tree, modules);
+  makeTree(tree, modules, 'vendor-completions');
   const doc = join(tree, 'usr/share/doc/platdumpfs');
   mkdirSync(doc, { recursive: true });
   install('packaging/deb/copyright', join(doc, 'copyright'));
@@ -197,7 +199,7 @@ function md5sums(tree) {
 
 function makeRpm({ rpm: architecture }, modules) {
   const tree = join(work, `rpm-${architecture}`);
-  makeTree(tree, modules);
+  makeTree(tree, modules, 'site-functions');
   install('LICENSE', join(tree, 'usr/share/licenses/platdumpfs/LICENSE'));
   install('README.md', join(tree, 'usr/share/doc/platdumpfs/README.md'));
   for (const [module, file] of [

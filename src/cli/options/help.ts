@@ -7,10 +7,16 @@ export interface VerbHelp {
   readonly synopsis: readonly string[];
   readonly about: string;
   readonly notes?: readonly string[];
+  /** What may stand there besides options, for the shells' completion. */
+  readonly operands: readonly Operand[];
 }
+
+/** `mountpoint`: one that is served. */
+export type Operand = 'source' | 'directory' | 'mountpoint' | 'tag';
 
 export const VERBS: Record<Verb, VerbHelp> = {
   mount: {
+    operands: ['source', 'directory'],
     synopsis: [
       'platdumpfs mount [SOURCE] MOUNTPOINT [OPTION]...',
       'platdumpfs SOURCE MOUNTPOINT [-o OPTION[,OPTION]...]',
@@ -24,10 +30,12 @@ export const VERBS: Record<Verb, VerbHelp> = {
     ],
   },
   umount: {
+    operands: ['mountpoint'],
     synopsis: ['platdumpfs umount MOUNTPOINT [OPTION]...'],
     about: 'Unmounts, also what a killed daemon left behind. No dump is lost.',
   },
   list: {
+    operands: ['mountpoint'],
     synopsis: ['platdumpfs list [MOUNTPOINT] [OPTION]...'],
     about: 'Shows the dumps, without touching firmware.',
     notes: [
@@ -36,10 +44,12 @@ export const VERBS: Record<Verb, VerbHelp> = {
     ],
   },
   info: {
+    operands: ['tag'],
     synopsis: ['platdumpfs info TAG [OPTION]...'],
     about: 'Shows all that a running mount knows of one dump, without touching firmware.',
   },
   save: {
+    operands: ['tag', 'directory'],
     synopsis: ['platdumpfs save TAG... DIR [OPTION]...', 'platdumpfs save --all DIR [OPTION]...'],
     about: 'Copies dumps from a running mount into DIR, each complete and checked or not at all.',
     notes: [
@@ -51,11 +61,13 @@ export const VERBS: Record<Verb, VerbHelp> = {
     ],
   },
   watch: {
+    operands: ['mountpoint'],
     synopsis: ['platdumpfs watch [MOUNTPOINT] [OPTION]...'],
     about: 'Prints a line for each dump that appears, vanishes or changes, until interrupted.',
     notes: ['Asks the daemon at MOUNTPOINT, or the only one that runs, and ends when that ends.'],
   },
   metrics: {
+    operands: ['mountpoint'],
     synopsis: ['platdumpfs metrics [MOUNTPOINT] [OPTION]...'],
     about: 'Prints what Prometheus collects of a running mount: how many dumps wait, firmware calls, errors.',
     notes: [
@@ -64,6 +76,7 @@ export const VERBS: Record<Verb, VerbHelp> = {
     ],
   },
   doctor: {
+    operands: ['directory'],
     synopsis: ['platdumpfs doctor [MOUNTPOINT] [OPTION]...'],
     about:
       'Checks everything that a mount with the same options needs, and says what to do. Changes nothing.',

@@ -1,7 +1,6 @@
 import { VERBS, groupsOf } from './help.js';
 import type { AnyOption, Verb } from './option-kinds.js';
 import { longName } from './option-kinds.js';
-import { optionsOf } from './parse-options.js';
 import { version } from '../version.js';
 
 const verbs = Object.keys(VERBS) as Verb[];
@@ -78,30 +77,4 @@ function optionText(option: AnyOption): string {
 function text(words: string): string {
   const escaped = words.replaceAll('\\', '\\e').replaceAll('-', '\\-');
   return /^[.']/.test(escaped) ? `\\&${escaped}` : escaped;
-}
-
-/** Words and options for bash; files where a path is meant. */
-export function bashCompletion(): string {
-  const cases = verbs.map((verb) => {
-    const words = optionsOf(verb).map(([key]) => `--${longName(key)}`);
-    return `        ${verb}) words='${words.join(' ')}' ;;\n`;
-  });
-  return `# bash completion of platdumpfs; belongs into /usr/share/bash-completion/completions/platdumpfs
-_platdumpfs() {
-    local current=\${COMP_WORDS[COMP_CWORD]} words
-    if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W '${verbs.join(' ')} help --help --version' -- "$current")
-        return
-    fi
-    case \${COMP_WORDS[1]} in
-${cases.join('')}        help) words='${verbs.join(' ')}' ;;
-        *) words='' ;;
-    esac
-    case $current in
-        -*) mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current") ;;
-        *) if [ "\${COMP_WORDS[1]}" = help ]; then mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current"); fi ;;
-    esac
-}
-complete -o default -F _platdumpfs platdumpfs
-`;
 }

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { describe, expect, test } from 'vitest';
-import { bashCompletion, manPage } from '../../../../src/cli/options/man-page.js';
+import { expect, test } from 'vitest';
+import { manPage } from '../../../../src/cli/options/man-page.js';
 import { longName } from '../../../../src/cli/options/option-kinds.js';
 import { OPTIONS } from '../../../../src/cli/options/option-table.js';
 
@@ -20,24 +20,4 @@ test.skipIf(noGroff !== '')(`the man page is sound troff${noGroff}`, () => {
   });
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   expect(stdout).toContain('platdumpfs - IBM Power platform dumps as files');
-});
-
-describe('bash completion', () => {
-  function complete(...words: string[]): string[] {
-    const script = `${bashCompletion()}
-COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _platdumpfs; printf '%s\\n' "\${COMPREPLY[@]}"`;
-    const { stdout, stderr } = spawnSync('bash', ['-c', script, 'bash', ...words], { encoding: 'utf8' });
-    expect(stderr).toBe('');
-    return stdout.split('\n').filter((word) => word !== '');
-  }
-
-  test.each([
-    { words: ['platdumpfs', 'do'], expected: ['doctor'] },
-    { words: ['platdumpfs', 'mount', '--cache'], expected: ['--cache-size'] },
-    { words: ['platdumpfs', 'list', '--cache'], expected: [] },
-    { words: ['platdumpfs', 'help', 'w'], expected: ['watch'] },
-    { words: ['platdumpfs', 'umount', '/m'], expected: [] },
-  ])('of $words is $expected', ({ words, expected }) => {
-    expect(complete(...words)).toEqual(expected);
-  });
 });
