@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Logger } from '../base/log.js';
-import type { Announcement, DumpStore } from '../dump/index.js';
+import type { Announcement } from '../base/announcement.js';
+import type { DumpStore } from '../dump/index.js';
 import type { EventsMode, FeedChoice } from './choose-feed.js';
 import { chooseFeed } from './choose-feed.js';
 import { ErrorLogFeed } from './error-log-feed.js';

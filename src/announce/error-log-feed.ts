@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../base/log.js';
 import { MAX_RECORD_BYTES, readErrorLogRecord } from '../rtas/index.js';
-import type { Announcement } from '../dump/index.js';
+import type { Announcement } from '../base/announcement.js';
 import { EventAnnouncer } from './event-announcer.js';
 
 /** The part of a `FileHandle` that reading the kernel's event log needs. */

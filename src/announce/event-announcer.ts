@@ -1,8 +1,8 @@
 import type { Logger } from '../base/log.js';
 import type { DumpTag } from '../base/tag.js';
-import { tagName } from '../base/tag.js';
+import { dumpType, tagName } from '../base/tag.js';
 import { dumpNotices } from '../rtas/index.js';
-import type { Announcement } from '../dump/index.js';
+import type { Announcement } from '../base/announcement.js';
 import { RecentSet } from '../base/recent-set.js';
 
 /** Tags that were logged as not for us, so that reading a log again says nothing new. */
@@ -22,14 +22,11 @@ export class EventAnnouncer {
   /** @param isRemembered the event is old: its dump may be gone since */
   take(event: Uint8Array, isRemembered: boolean): void {
     const { announced, ignored } = dumpNotices(event);
-    for (const { tag, type, size, atMs } of announced) {
-      this.#log[isRemembered ? 'debug' : 'info']('dump announced', { tag: tagName(tag), type, size });
-      this.#announce({
-        tag,
-        isRemembered,
-        ...(size === undefined ? {} : { size }),
-        ...(atMs === undefined ? {} : { atMs }),
-      });
+    for (const announcement of announced) {
+      const { tag, size } = announcement;
+      const fields = { tag: tagName(tag), type: dumpType(tag), size };
+      this.#log[isRemembered ? 'debug' : 'info']('dump announced', fields);
+      this.#announce({ ...announcement, isRemembered });
     }
     for (const { tag, reason } of ignored) {
       if (this.#ignored.has(tag)) continue;

@@ -1,5 +1,5 @@
 import { dumpTag, tagFromName, tagName } from '../base/tag.js';
-import type { Announcement } from '../dump/index.js';
+import type { Announcement } from '../base/announcement.js';
 
 /** More dumps than a machine can have. */
 export const MOST_KNOWN_TAGS = 16_384;
@@ -16,7 +16,7 @@ export interface KnownTags {
 /** The text of a state file: a line per dump with tag, size in bytes and time of announcement, `-` where not known. */
 export function formatKnownTags(tags: readonly Announcement[]): string {
   const lines = tags.map(
-    ({ tag, size, atMs }) =>
+    ({ tag, size, announcedAtMs: atMs }) =>
       `${tagName(tag)} ${size ?? '-'} ${atMs === undefined ? '-' : new Date(atMs).toISOString()}`,
   );
   return `${[HEADING, ...lines].join('\n')}\n`;
@@ -39,13 +39,8 @@ function parseLine(line: string): Announcement | undefined {
   const [, name = '', sizeText = '', time = ''] = LINE.exec(line) ?? [];
   const tag = tagFromName(name);
   const size = sizeText === '-' ? undefined : Number(sizeText);
-  const atMs = time === '-' ? undefined : Date.parse(time);
-  if (tag === undefined || Number.isNaN(atMs) || (size !== undefined && !Number.isSafeInteger(size)))
+  const announcedAtMs = time === '-' ? undefined : Date.parse(time);
+  if (tag === undefined || Number.isNaN(announcedAtMs) || (size !== undefined && !Number.isSafeInteger(size)))
     return undefined;
-  return {
-    tag: dumpTag(tag),
-    isRemembered: true,
-    ...(size === undefined ? {} : { size }),
-    ...(atMs === undefined ? {} : { atMs }),
-  };
+  return { tag: dumpTag(tag), isRemembered: true, size, announcedAtMs };
 }

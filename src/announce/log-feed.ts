@@ -1,6 +1,6 @@
 import type { Logger } from '../base/log.js';
 import { EventText } from '../rtas/index.js';
-import type { Announcement } from '../dump/index.js';
+import type { Announcement } from '../base/announcement.js';
 import { EventAnnouncer } from './event-announcer.js';
 import { FileFollower } from './file-follower.js';
 

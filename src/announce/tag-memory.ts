@@ -1,5 +1,6 @@
 import type { Logger } from '../base/log.js';
-import type { Announcement, Dump, DumpStore, StoreEvent } from '../dump/index.js';
+import type { Announcement } from '../base/announcement.js';
+import type { Dump, DumpStore, StoreEvent } from '../dump/index.js';
 import { MOST_KNOWN_TAGS, formatKnownTags, parseKnownTags } from './known-tags.js';
 import { readStateFile, writeStateFile } from './state-file.js';
 
@@ -121,7 +122,6 @@ export class TagMemory implements AsyncDisposable {
   }
 }
 
-function remembered(dump: Dump): Announcement {
-  const size = dump.likelyBytes;
-  return { tag: dump.tag, atMs: dump.seenAtMs, ...(size === undefined ? {} : { size }) };
+function remembered({ tag, likelyBytes, announcedAtMs }: Dump): Announcement {
+  return { tag, size: likelyBytes, announcedAtMs };
 }

@@ -1,19 +1,19 @@
 import { abortable } from '../base/abortable.js';
+import type { Announcement } from '../base/announcement.js';
 import { FsError } from '../base/errno.js';
 import { Listeners } from '../base/listeners.js';
 import type { Logger } from '../base/log.js';
 import { isShortage } from '../base/start-thread.js';
 import type { DumpTag } from '../base/tag.js';
 import { tagName } from '../base/tag.js';
-import type { DumpAnnouncement, DumpSource, FirmwareCount } from '../source/index.js';
+import type { DumpSource, FirmwareCount } from '../source/index.js';
 import { FirmwareTally } from '../source/index.js';
-import type { Announcement } from './announcement.js';
 import { RecentSet } from '../base/recent-set.js';
 import { Verifier } from './verifier.js';
 import type { SpoolOptions } from '../memory/index.js';
 import { BlockCache, Spool, budgetFor, spoolBacklogBlocks } from '../memory/index.js';
 import { HandWorker, Handles, Pool } from '../transfer/index.js';
-import type { DumpParts, DumpState, KnownDump, LostReason, SizeOrigin } from './dump.js';
+import type { DumpParts, DumpState, LostReason, SizeOrigin } from './dump.js';
 import { Dump } from './dump.js';
 import { ProbeLimiter } from './probe-limiter.js';
 
@@ -22,7 +22,7 @@ export interface DumpStoreOptions {
   /** Memory for dump bytes, at least `MIN_SLOTS` blocks. */
   readonly cacheSizeBytes: number;
   /** Tags that the operator named. */
-  readonly known: readonly { readonly tag: DumpTag; readonly size?: number }[];
+  readonly known: readonly Announcement[];
   /** Encrypted copies on disk; absent: none. */
   readonly spool?: { readonly directory: string; readonly quotaBytes: number } | undefined;
   readonly log: Logger;
@@ -39,7 +39,7 @@ export interface DumpSummary {
   readonly state: DumpState;
   /** Bytes that readers have received. */
   readonly delivered: number;
-  readonly seenAtMs: number;
+  readonly announcedAtMs: number;
   readonly source: string;
   readonly name: string | undefined;
   /** Of the bytes that firmware delivered, in hex. */
@@ -151,8 +151,7 @@ export class DumpStore implements AsyncDisposable {
       this.#refresh();
     });
     this.#refresh();
-    for (const { tag, size } of options.known)
-      if (!this.#listed.has(tag)) this.#add(byHand(tag, size), false);
+    for (const { tag, size } of options.known) if (!this.#listed.has(tag)) this.#add({ tag, size });
     this.#ticker = setInterval(() => {
       this.#tick();
     }, TICK_MS);
@@ -197,7 +196,7 @@ export class DumpStore implements AsyncDisposable {
     const listed = this.#listed.get(tag);
     if (listed !== undefined || this.#onItsWayOut(tag) !== undefined) return listed;
     return abortable(
-      this.#probes[prober].ask(tag, () => this.#askFirmware(byHand(tag))),
+      this.#probes[prober].ask(tag, () => this.#askFirmware({ tag })),
       signal,
     );
   }
@@ -219,7 +218,7 @@ export class DumpStore implements AsyncDisposable {
       return;
     }
     if (this.#parted.has(tag)) this.#doubted.set(tag, announcement);
-    else this.#add(fromAnnouncement(announcement), false);
+    else this.#add(announcement);
     this.#verifier.ask(tag);
   }
 
@@ -332,20 +331,18 @@ export class DumpStore implements AsyncDisposable {
       sizeOrigin: dump.size?.origin,
       state: dump.state,
       delivered: dump.delivered,
-      seenAtMs: dump.seenAtMs,
+      announcedAtMs: dump.announcedAtMs,
       source: this.source.name,
       name: dump.knownName,
       sha256: dump.sha256,
     };
   }
 
-  #add(announcement: KnownDump, listedBySource: boolean): Dump {
-    const dump = this.#create(announcement, listedBySource);
-    this.#list(dump);
-    return dump;
+  #add(announcement: Announcement): void {
+    this.#list(this.#create(announcement));
   }
 
-  #adopt(dump: Dump, announcement: DumpAnnouncement): void {
+  #adopt(dump: Dump, announcement: Announcement): void {
     dump.adopt(announcement);
     this.#list(dump);
   }
@@ -357,8 +354,8 @@ export class DumpStore implements AsyncDisposable {
     this.events.emit({ kind: 'added', dump });
   }
 
-  #create(announcement: KnownDump, listedBySource: boolean): Dump {
-    const dump = new Dump(++this.#serials, announcement, listedBySource, this.#parts);
+  #create(announcement: Announcement): Dump {
+    const dump = new Dump(++this.#serials, announcement, this.#parts);
     dump.events.subscribe((event) => {
       if (event.kind === 'lost') this.#depart(dump, event.why);
       else this.events.emit(event);
@@ -385,8 +382,7 @@ export class DumpStore implements AsyncDisposable {
     this.#heard.delete(tag);
     this.#doubted.delete(tag);
     this.#refresh();
-    if (!this.#listed.has(tag) && !this.#probed.has(tag))
-      this.#add(news === undefined ? byHand(tag) : fromAnnouncement(news), false);
+    if (!this.#listed.has(tag) && !this.#probed.has(tag)) this.#add(news ?? { tag });
   }
 
   /** Brings the listing up to date with the source. */
@@ -404,13 +400,13 @@ export class DumpStore implements AsyncDisposable {
     for (const announcement of announced.values()) {
       if (this.#dismissed.get(announcement.tag) === announcement.incarnation) continue;
       const known = this.#listed.get(announcement.tag) ?? this.#probed.get(announcement.tag);
-      if (known === undefined) this.#add(announcement, true);
+      if (known === undefined) this.#add(announcement);
       else if (known.sourceIncarnation === undefined) this.#adopt(known, announcement);
     }
   }
 
   /** One firmware call for all who ask at once. @returns the dump, listed, or undefined when there is none */
-  #askFirmware(about: KnownDump): Promise<Dump | undefined> {
+  #askFirmware(about: Announcement): Promise<Dump | undefined> {
     const { tag } = about;
     const running = this.#questions.get(tag);
     if (running !== undefined) return running;
@@ -419,9 +415,9 @@ export class DumpStore implements AsyncDisposable {
     return question;
   }
 
-  async #question(about: KnownDump): Promise<Dump | undefined> {
+  async #question(about: Announcement): Promise<Dump | undefined> {
     const { tag } = about;
-    const dump = this.#create(about, false);
+    const dump = this.#create(about);
     this.#probed.set(tag, dump);
     try {
       // Others may ask the same question meanwhile: no single caller's signal ends it.
@@ -459,7 +455,7 @@ export class DumpStore implements AsyncDisposable {
       if (doubted !== undefined && held?.isTransferred === true) await this.#settle(held, doubted);
       else if (listed?.isConfirmed === false && !listed.removing) await listed.confirm(NEVER);
       else if (listed === undefined && doubted !== undefined && this.#onItsWayOut(tag) === undefined)
-        await this.#askFirmware(fromAnnouncement(doubted));
+        await this.#askFirmware(doubted);
     } catch (thrown) {
       // A dump that is gone or not for us has left the listing by itself; what else went wrong was logged.
       const { code } = FsError.from(thrown);
@@ -475,7 +471,7 @@ export class DumpStore implements AsyncDisposable {
   async #settle(held: Dump, doubted: Announcement): Promise<void> {
     if (this.#removals.has(held)) this.#heard.set(held.tag, doubted);
     else await held.compare();
-    if (held.lost === undefined) held.settle(doubted.atMs);
+    if (held.lost === undefined) held.settle(doubted);
   }
 
   /** Hidden while readers still have it open, or while firmware is told to forget it. */
@@ -518,16 +514,4 @@ function startSpool(options: SpoolOptions): Spool | undefined {
     options.log.warn('no spool: dumps larger than the cache are read from firmware again', { reason });
     return undefined;
   }
-}
-
-function fromAnnouncement({ tag, size, atMs, isRemembered = false }: Announcement): KnownDump {
-  return {
-    ...byHand(tag, size),
-    ...(atMs === undefined ? {} : { announcedAtMs: atMs }),
-    isRemembered,
-  };
-}
-
-function byHand(tag: DumpTag, size?: number): DumpAnnouncement {
-  return { tag, incarnation: '', ...(size === undefined ? {} : { size, sizeOrigin: 'announced' }) };
 }

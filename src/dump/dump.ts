@@ -1,3 +1,4 @@
+import type { Announcement } from '../base/announcement.js';
 import { FsError } from '../base/errno.js';
 import { Listeners } from '../base/listeners.js';
 import type { Logger } from '../base/log.js';
@@ -5,8 +6,7 @@ import type { PinnedBytes } from '../base/pinned-bytes.js';
 import { RepeatedLine } from '../base/repeated-line.js';
 import type { DumpTag } from '../base/tag.js';
 import { dumpType, tagName } from '../base/tag.js';
-import type { DumpAnnouncement, SourceErrorData } from '../source/index.js';
-import type { Announcement } from './announcement.js';
+import type { SourceErrorData } from '../source/index.js';
 import type { Block } from '../memory/index.js';
 import { BLOCK_BYTES, BlockOwner, MAX_READ_BYTES, PinnedRange } from '../memory/index.js';
 import type { Progress, TransferOwner, TransferParts } from '../transfer/index.js';
@@ -41,9 +41,6 @@ const NEAR_END_BYTES = 4 * 1024 * 1024;
 
 const NOTHING_YET: Progress = { highWater: 0, end: undefined };
 
-/** What a dump begins with: the source's announcement, or somebody else's. */
-export type KnownDump = DumpAnnouncement & Pick<Announcement, 'isRemembered'>;
-
 export type DumpParts = Omit<TransferParts, 'blocks'> & { readonly log: Logger };
 
 /** One incarnation of a dump: random access, an exact size, and the proof of what readers have got. */
@@ -53,7 +50,7 @@ export class Dump implements TransferOwner {
   /** Unique among all dumps of this process, also when a tag comes back. */
   readonly serial: number;
   /** When the dump was announced or first seen, milliseconds since the epoch. */
-  readonly seenAtMs: number;
+  readonly announcedAtMs: number;
   /** The source's own mark of this incarnation; absent for a tag that the source has not listed. */
   sourceIncarnation: string | undefined;
   readonly events = new Listeners<DumpEvent>();
@@ -78,24 +75,24 @@ export class Dump implements TransferOwner {
   /** A copy of it is known to be on disk. */
   isSaved = false;
 
-  constructor(serial: number, announcement: KnownDump, listed: boolean, parts: DumpParts) {
+  constructor(serial: number, announcement: Announcement, parts: DumpParts) {
     this.tag = announcement.tag;
     this.type = dumpType(announcement.tag);
     this.serial = serial;
-    this.seenAtMs = announcement.announcedAtMs ?? Date.now();
-    this.sourceIncarnation = listed ? announcement.incarnation : undefined;
-    this.#newestEventMs = this.seenAtMs;
+    this.announcedAtMs = announcement.announcedAtMs ?? Date.now();
+    this.sourceIncarnation = announcement.incarnation;
+    this.#newestEventMs = this.announcedAtMs;
     this.#parts = parts;
     this.#failures = new RepeatedLine(parts.log.warn);
-    this.#expected = sizeOfAnnouncement(announcement);
+    this.#expected = announcedSize(announcement);
     this.#isRemembered = announcement.isRemembered === true;
   }
 
   /** The source announces what was known by hand or by a probe only. */
-  adopt(announcement: DumpAnnouncement): void {
+  adopt(announcement: Announcement): void {
     this.sourceIncarnation = announcement.incarnation;
     this.#isRemembered = false;
-    this.#expected ??= sizeOfAnnouncement(announcement);
+    this.#expected ??= announcedSize(announcement);
   }
 
   /** SHA-256 of the bytes that firmware delivered, in hex digits; undefined: not known. */
@@ -109,8 +106,8 @@ export class Dump implements TransferOwner {
   }
 
   /** An event that is later than all that is known of this dump: another one may have taken the tag. */
-  isNews({ atMs = -Infinity, isRemembered = false }: Announcement): boolean {
-    return !isRemembered && atMs > this.#newestEventMs;
+  isNews({ announcedAtMs = -Infinity, isRemembered = false }: Announcement): boolean {
+    return !isRemembered && announcedAtMs > this.#newestEventMs;
   }
 
   /** Whatever handle is open proves nothing from now on. */
@@ -118,9 +115,9 @@ export class Dump implements TransferOwner {
     this.#transfer?.doubt();
   }
 
-  /** An event of that time was about this dump. */
-  settle(atMs = -Infinity): void {
-    this.#newestEventMs = Math.max(this.#newestEventMs, atMs);
+  /** That announcement was about this dump. */
+  settle({ announcedAtMs = -Infinity }: Announcement): void {
+    this.#newestEventMs = Math.max(this.#newestEventMs, announcedAtMs);
   }
 
   /** Announced again. A later size counts, unless firmware or the dump itself has said better. */
@@ -441,11 +438,10 @@ function lostError(why: LostReason, tag: DumpTag): FsError {
   return new FsError('ESTALE', 'the dump is gone from firmware', { fields, severity: 'info' });
 }
 
-function sizeOfAnnouncement({ size, sizeOrigin }: DumpAnnouncement): DumpSize | undefined {
+function announcedSize({ size, sizeOrigin = 'announced' }: Announcement): DumpSize | undefined {
   // An announced 0 says nothing: a dump of no bytes is one that is not there.
   if (size === undefined || size === 0) return undefined;
-  const origin = sizeOrigin ?? 'announced';
-  return { bytes: size, origin, exact: origin === 'source' };
+  return { bytes: size, origin: sizeOrigin, exact: sizeOrigin === 'source' };
 }
 
 function joined(bytes: PinnedBytes): Uint8Array {

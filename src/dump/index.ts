@@ -1,4 +1,3 @@
-export type { Announcement } from './announcement.js';
 export type { Dump } from './dump.js';
 export { DumpStore, openDumpStore } from './dump-store.js';
 export type { DumpSummary, Prober, StoreEvent, StoreUsage } from './dump-store.js';

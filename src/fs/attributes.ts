@@ -43,7 +43,7 @@ export function dumpAttributes(dump: Dump, owner: Ownership): Attributes {
     uid: owner.uid,
     gid: owner.gid,
     size: size?.bytes ?? UNKNOWN_SIZE,
-    mtimeMs: dump.seenAtMs,
+    mtimeMs: dump.announcedAtMs,
     // A size that firmware may still correct is asked for anew each time.
     validMs: size?.exact === true ? VALID_MS : 0,
   };

@@ -1,3 +1,4 @@
+import type { Announcement } from '../base/announcement.js';
 import type { DumpTag } from '../base/tag.js';
 
 /**
@@ -76,18 +77,8 @@ export interface DriverSpec {
 }
 export type CreateDriver = (data: unknown) => DumpDriver;
 
-/** A dump that a source knows of without a firmware call. */
-export interface DumpAnnouncement {
-  readonly tag: DumpTag;
-  /** Bytes; absent: not announced. */
-  readonly size?: number;
-  /** `source`: the size is exact (OPAL's sysfs). `announced`: an event said so, only delivery proves it. */
-  readonly sizeOrigin?: 'source' | 'announced';
-  /** When the dump was announced, milliseconds since the epoch; absent: not known. */
-  readonly announcedAtMs?: number;
-  /** Differs when the tag came back as another dump. */
-  readonly incarnation: string;
-}
+/** A dump that a source lists, without a firmware call. */
+export type ListedAnnouncement = Announcement & { readonly incarnation: string };
 
 /** Abilities are data: nobody probes by failing. */
 export interface DumpSource extends AsyncDisposable {
@@ -107,7 +98,7 @@ export interface DumpSource extends AsyncDisposable {
    */
   detail(tag: DumpTag, incarnation?: string): unknown;
   /** Dumps known now. Never touches firmware. */
-  list(): readonly DumpAnnouncement[];
+  list(): readonly ListedAnnouncement[];
   /** Calls back after the list may have changed. @returns function that ends the subscription */
   onChange(listener: () => void): () => void;
 }

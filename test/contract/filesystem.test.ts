@@ -418,12 +418,12 @@ describe.each([
     const before = await bare.lookup(TAG);
     const fh = bare.fs.open(before, 0, context());
     await bare.readAll(fh);
-    bare.store.announce({ tag: TAG, atMs: Date.now() + 1000 });
+    bare.store.announce({ tag: TAG, announcedAtMs: Date.now() + 1000 });
     await vi.waitFor(() => expect(bare.calls().at(-1)).toMatchObject({ op: 'read', offset: 0 }), PATIENCE);
     expect(await bare.lookup(TAG), 'the same one').toBe(before);
     unlinkSync(join(bare.dir, tagName(TAG)));
     bare.put(TAG, sampleBytes(70_000, 7));
-    bare.store.announce({ tag: TAG, size: 70_000, atMs: Date.now() + 2000 });
+    bare.store.announce({ tag: TAG, size: 70_000, announcedAtMs: Date.now() + 2000 });
     await vi.waitFor(() => expect(bare.store.find(TAG)?.size?.bytes).toBe(70_000), PATIENCE);
     expect(await bare.lookup(TAG)).not.toBe(before);
     expect((await bare.read(fh, 0, 4096)).equals(sampleBytes(100_000).subarray(0, 4096))).toBe(true);
@@ -439,7 +439,7 @@ describe.each([
     await bare.unlink(TAG);
     unlinkSync(join(bare.dir, tagName(TAG)));
     bare.put(TAG, sampleBytes(70_000, 7));
-    bare.store.announce({ tag: TAG, size: 70_000, atMs: Date.now() + 1000 });
+    bare.store.announce({ tag: TAG, size: 70_000, announcedAtMs: Date.now() + 1000 });
     await vi.waitFor(() => expect(bare.names()).toEqual([tagName(TAG)]), PATIENCE);
     expect((await bare.read(fh, 0, 4096)).equals(bytes.subarray(0, 4096))).toBe(true);
     bare.fs.release(fh);

@@ -92,15 +92,19 @@ export class TransferBench {
       [Symbol.asyncDispose]: () => Promise.resolve(),
     };
     const size = announced ? { size: script.bytes.length, sizeOrigin: 'announced' as const } : {};
-    return new Dump(++this.#serials, { tag, incarnation: '1', ...size }, true, {
-      source,
-      cache: this.cache,
-      budget: this.#budget,
-      pool: this.pool,
-      handles: this.handles,
-      now: () => this.nowMs,
-      log: silentLogger,
-    });
+    return new Dump(
+      ++this.#serials,
+      { tag, incarnation: '1', ...size },
+      {
+        source,
+        cache: this.cache,
+        budget: this.#budget,
+        pool: this.pool,
+        handles: this.handles,
+        now: () => this.nowMs,
+        log: silentLogger,
+      },
+    );
   }
 
   /** Threads that have something to do or to say. */

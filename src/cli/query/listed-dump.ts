@@ -34,7 +34,7 @@ export function listedFromSummary(summary: DumpSummary): ListedDump {
     sizeOrigin: summary.sizeOrigin ?? null,
     state: summary.state,
     delivered: summary.delivered,
-    firstSeen: new Date(summary.seenAtMs).toISOString(),
+    firstSeen: new Date(summary.announcedAtMs).toISOString(),
     source: summary.source,
     name: summary.name ?? null,
     sha256: summary.sha256 ?? null,

@@ -10,7 +10,7 @@ export interface DumpLocator {
   readonly subtype: number;
   readonly sentToHmc: boolean;
   /** Bytes; absent where the section declares none. */
-  readonly size?: number;
+  readonly size: number | undefined;
 }
 
 // LoPAR and the printing code of librtas agree on the first; the comment in librtasevent_v6.h has it the wrong way round.
@@ -38,6 +38,6 @@ export function readDumpLocator(section: Uint8Array): DumpLocator | undefined {
     tag: dumpTag((BigInt(subtype) << 32n) | BigInt(id)),
     subtype,
     sentToHmc: (flags & SENT_TO_HMC) !== 0,
-    ...(declaresSize ? { size } : {}),
+    size: declaresSize ? size : undefined,
   };
 }

@@ -1,20 +1,9 @@
+import type { Announcement } from '../../base/announcement.js';
 import type { DumpTag } from '../../base/tag.js';
-import { dumpType } from '../../base/tag.js';
 import { readDumpLocator } from './dump-locator.js';
 import { MAX_EVENT_BYTES, declaredLength, hasExtendedLog } from './event-length.js';
 import { eventTimeMs } from './event-time.js';
 import { sections } from './sections.js';
-
-/** An event says that a dump waits for this partition. */
-export interface DumpNotice {
-  readonly tag: DumpTag;
-  /** Type name as `dumpType` gives it. */
-  readonly type: string;
-  /** Bytes; absent: not declared. */
-  readonly size?: number;
-  /** When the event was created, milliseconds since the epoch; absent: not readable. */
-  readonly atMs?: number;
-}
 
 /** A dump that an event names and that is not for this partition. */
 export interface IgnoredNotice {
@@ -23,7 +12,7 @@ export interface IgnoredNotice {
 }
 
 export interface DumpNotices {
-  readonly announced: readonly DumpNotice[];
+  readonly announced: readonly Announcement[];
   readonly ignored: readonly IgnoredNotice[];
 }
 
@@ -43,13 +32,13 @@ const NOTHING: DumpNotices = { announced: [], ignored: [] };
 export function dumpNotices(bytes: Uint8Array): DumpNotices {
   const event = declaredPart(bytes);
   if (event === undefined) return NOTHING;
-  const announced: DumpNotice[] = [];
+  const announced: Announcement[] = [];
   const ignored: IgnoredNotice[] = [];
-  let atMs: number | undefined;
+  let announcedAtMs: number | undefined;
   let isFirst = true;
   for (const section of sections(event, FIRST_SECTION_AT)) {
     // The private header is always the first section; anything else of that name is damage.
-    if (isFirst && section.id === 'PH') atMs = eventTimeMs(section.bytes);
+    if (isFirst && section.id === 'PH') announcedAtMs = eventTimeMs(section.bytes);
     isFirst = false;
     const locator = section.id === 'DH' ? readDumpLocator(section.bytes) : undefined;
     if (locator === undefined) continue;
@@ -57,7 +46,7 @@ export function dumpNotices(bytes: Uint8Array): DumpNotices {
     if (subtype === 0)
       ignored.push({ tag, reason: 'the log was cut short: another party got the whole one' });
     else if (sentToHmc) ignored.push({ tag, reason: 'the platform sends this dump to the HMC' });
-    else announced.push(notice(tag, size, atMs));
+    else announced.push({ tag, size, announcedAtMs });
   }
   return { announced, ignored };
 }
@@ -68,13 +57,4 @@ function declaredPart(bytes: Uint8Array): Uint8Array | undefined {
   if (length === undefined || bytes[0] !== VERSION || !hasExtendedLog(bytes)) return undefined;
   if (!COMPANY.every((byte, at) => bytes[COMPANY_AT + at] === byte)) return undefined;
   return bytes.subarray(0, Math.min(length, MAX_EVENT_BYTES));
-}
-
-function notice(tag: DumpTag, size: number | undefined, atMs: number | undefined): DumpNotice {
-  return {
-    tag,
-    type: dumpType(tag),
-    ...(size === undefined ? {} : { size }),
-    ...(atMs === undefined ? {} : { atMs }),
-  };
 }

@@ -6,7 +6,7 @@ import { threadEntry } from '../../base/thread-entry.js';
 import type { OpalEntry, OpalPlace } from './opal-directory.js';
 import { readOpalDirectory } from './opal-directory.js';
 import type { OpalDriverData } from './opal-driver.js';
-import type { DriverSpec, DumpAnnouncement, DumpSource } from '../source.js';
+import type { DriverSpec, ListedAnnouncement, DumpSource } from '../source.js';
 import { SourceUnavailable } from '../source-unavailable.js';
 
 export const OPAL_DIRECTORY = '/sys/firmware/opal/dump';
@@ -42,7 +42,7 @@ export function opalAbsence(dir: string = OPAL_DIRECTORY): string | undefined {
 
 interface ListedEntry {
   readonly entry: OpalEntry;
-  readonly announcement: DumpAnnouncement;
+  readonly announcement: ListedAnnouncement;
 }
 
 class OpalSource implements DumpSource {
@@ -57,7 +57,7 @@ class OpalSource implements DumpSource {
   readonly #changes = new Listeners<void>();
   readonly #ticker: NodeJS.Timeout;
   #dumps = new Map<DumpTag, ListedEntry>();
-  #list: readonly DumpAnnouncement[] = [];
+  #list: readonly ListedAnnouncement[] = [];
   #incarnations = 0;
   /** What was said about entries that cannot be used, so that each is logged once. */
   #complaints = new Set<string>();
@@ -82,7 +82,7 @@ class OpalSource implements DumpSource {
     return listed?.entry.place;
   }
 
-  list(): readonly DumpAnnouncement[] {
+  list(): readonly ListedAnnouncement[] {
     this.#lookAndTell();
     return this.#list;
   }

@@ -16,7 +16,7 @@ import {
   createHandleMemory,
   createMachineMemory,
 } from './index.js';
-import type { DriverSpec, DumpAnnouncement, DumpSource } from '../source.js';
+import type { DriverSpec, ListedAnnouncement, DumpSource } from '../source.js';
 
 export interface SimSourceOptions {
   /** Directory whose files named by tag are the dumps. */
@@ -37,7 +37,7 @@ interface HeldDump {
   /** Of the file, where there is one. */
   readonly version: string | undefined;
   readonly incarnation: number;
-  readonly announcement: DumpAnnouncement | undefined;
+  readonly announcement: ListedAnnouncement | undefined;
   /** Made when somebody opens the dump first. */
   facts?: DumpFacts;
 }
@@ -68,7 +68,7 @@ class SimSource implements DumpSource {
   readonly #dumps = new Map<DumpTag, HeldDump>();
   readonly #handles = new Map<DumpTag, SharedArrayBuffer>();
   readonly #changes = new Listeners<void>();
-  #announced: readonly DumpAnnouncement[] | undefined;
+  #announced: readonly ListedAnnouncement[] | undefined;
   #incarnations = 0;
   #seenChanges = 0;
 
@@ -96,7 +96,7 @@ class SimSource implements DumpSource {
     return dump.facts;
   }
 
-  list(): readonly DumpAnnouncement[] {
+  list(): readonly ListedAnnouncement[] {
     this.#dropGone();
     this.#announced ??= [...this.#dumps.values()].flatMap(({ announcement }) => announcement ?? []);
     return this.#announced;
@@ -156,11 +156,11 @@ class SimSource implements DumpSource {
     this.#incarnations += 1;
     const incarnation = this.#incarnations;
     const { announced, announcedSize = content.size } = about.side;
-    const announcement: DumpAnnouncement = {
+    const announcement: ListedAnnouncement = {
       tag,
       incarnation: String(incarnation),
       ...(announcedSize === null ? {} : { size: announcedSize, sizeOrigin: 'announced' }),
-      ...(about.mtimeMs === undefined ? {} : { announcedAtMs: about.mtimeMs }),
+      announcedAtMs: about.mtimeMs,
     };
     const { side, version } = about;
     this.#dumps.set(tag, {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createLogger } from '../../../src/base/log.js';
-import type { Announcement } from '../../../src/dump/index.js';
+import type { Announcement } from '../../../src/base/announcement.js';
 import { ErrorLogFeed } from '../../../src/announce/error-log-feed.js';
 import type { RecordHandle } from '../../../src/announce/error-log-feed.js';
 import { HOST_LITTLE_ENDIAN } from '../../../src/base/byte-reader.js';

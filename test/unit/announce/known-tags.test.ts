@@ -7,7 +7,10 @@ const A = dumpTag(0x2_0000_0001n);
 const AT_MS = Date.UTC(2026, 10, 22, 8, 12, 0, 990);
 
 test('formatKnownTags writes tag, size and time only', () => {
-  const text = formatKnownTags([{ tag: A, size: 4096, atMs: AT_MS }, { tag: dumpTag(2n ** 64n - 1n) }]);
+  const text = formatKnownTags([
+    { tag: A, size: 4096, announcedAtMs: AT_MS },
+    { tag: dumpTag(2n ** 64n - 1n) },
+  ]);
   expect(text.split('\n').slice(1)).toEqual([
     '0x0000000200000001 4096 2026-11-22T08:12:00.990Z',
     '0xffffffffffffffff - -',
@@ -18,18 +21,18 @@ test('formatKnownTags writes tag, size and time only', () => {
 test('parseKnownTags reads what was written, as old knowledge', () => {
   const tag = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map(dumpTag);
   const size = fc.option(fc.maxSafeNat(), { nil: undefined });
-  const atMs = fc.option(
+  const announcedAtMs = fc.option(
     fc.nat(4_000_000_000).map((s) => s * 1000),
     { nil: undefined },
   );
   fc.assert(
     fc.property(
-      fc.uniqueArray(fc.record({ tag, size, atMs }), { selector: (known) => known.tag }),
+      fc.uniqueArray(fc.record({ tag, size, announcedAtMs }), { selector: (known) => known.tag }),
       (known) => {
-        const written = known.map(({ tag, size, atMs }) => ({
+        const written = known.map(({ tag, size, announcedAtMs }) => ({
           tag,
           ...(size === undefined ? {} : { size }),
-          ...(atMs === undefined ? {} : { atMs }),
+          ...(announcedAtMs === undefined ? {} : { announcedAtMs }),
         }));
         expect(parseKnownTags(formatKnownTags(written))).toEqual({
           tags: written.map((one) => ({ ...one, isRemembered: true })),

@@ -49,10 +49,10 @@ describe('an announced dump', () => {
   test('is listed at once, with size and time, before firmware is asked', async () => {
     putUnannounced();
     expect(bare.names()).toEqual([]);
-    bare.store.announce({ tag: TAG, size: SIZE, atMs: 1_700_000_000_000 });
+    bare.store.announce({ tag: TAG, size: SIZE, announcedAtMs: 1_700_000_000_000 });
     expect(bare.names()).toEqual([tagName(TAG)]);
     expect(await stat()).toBe(SIZE);
-    expect(bare.store.list()).toMatchObject([{ size: SIZE, seenAtMs: 1_700_000_000_000, state: 'new' }]);
+    expect(bare.store.list()).toMatchObject([{ size: SIZE, announcedAtMs: 1_700_000_000_000, state: 'new' }]);
     expect(calls()).toEqual([]);
   });
 

@@ -60,7 +60,7 @@ describe('TagMemory', () => {
   test('writes what was announced: tag, size and time, for root only', async () => {
     put();
     remember();
-    bare.store.announce({ tag: TAG, size: 4096, atMs: AT_MS });
+    bare.store.announce({ tag: TAG, size: 4096, announcedAtMs: AT_MS });
     await written(LINE);
     expect(statSync(folder.at('tags')).mode & 0o777).toBe(0o600);
     expect(readdirSync(folder.path)).toEqual(['tags']);
@@ -70,7 +70,7 @@ describe('TagMemory', () => {
     bare.put(TAG, sampleBytes(4096));
     put(OTHER);
     remember();
-    bare.store.announce({ tag: OTHER, size: 4096, atMs: AT_MS });
+    bare.store.announce({ tag: OTHER, size: 4096, announcedAtMs: AT_MS });
     await written(LINE.replace(tagName(TAG), tagName(OTHER)));
   });
 
@@ -83,7 +83,7 @@ describe('TagMemory', () => {
 
   test('drops a dump that firmware has forgotten', async () => {
     remember();
-    bare.store.announce({ tag: TAG, size: 4096, atMs: AT_MS });
+    bare.store.announce({ tag: TAG, size: 4096, announcedAtMs: AT_MS });
     await vi.waitUntil(() => bare.names().length === 0, PATIENCE);
     await written();
   });
@@ -91,12 +91,12 @@ describe('TagMemory', () => {
   test('keeps a dump that was unlinked while open until firmware has been told', async () => {
     put();
     remember();
-    bare.store.announce({ tag: TAG, size: 4096, atMs: AT_MS });
+    bare.store.announce({ tag: TAG, size: 4096, announcedAtMs: AT_MS });
     const fh = await bare.open(TAG);
     await bare.readAll(fh);
     await bare.unlink(TAG);
     put(OTHER);
-    bare.store.announce({ tag: OTHER, size: 4096, atMs: AT_MS });
+    bare.store.announce({ tag: OTHER, size: 4096, announcedAtMs: AT_MS });
     expect(bare.names()).toEqual([tagName(OTHER)]);
     await written(LINE, LINE.replace(tagName(TAG), tagName(OTHER)));
     bare.fs.release(fh);
@@ -106,7 +106,7 @@ describe('TagMemory', () => {
   test('writes what is outstanding when it ends', async () => {
     put();
     remember();
-    bare.store.announce({ tag: TAG, size: 4096, atMs: AT_MS });
+    bare.store.announce({ tag: TAG, size: 4096, announcedAtMs: AT_MS });
     await memory?.[Symbol.asyncDispose]();
     expect(lines()).toEqual([LINE]);
   });
@@ -118,7 +118,7 @@ describe('TagMemory after a restart', () => {
     folder.write('tags', `${LINE}\n`);
     remember();
     expect(bare.names()).toEqual([tagName(TAG)]);
-    expect(bare.store.list()).toMatchObject([{ size: undefined, seenAtMs: AT_MS }]);
+    expect(bare.store.list()).toMatchObject([{ size: undefined, announcedAtMs: AT_MS }]);
     await vi.waitUntil(() => bare.store.list()[0]?.size === 4096, PATIENCE);
   });
 
@@ -155,7 +155,7 @@ describe('TagMemory after a restart', () => {
     folder.write('tags.new', 'half');
     remember();
     put(OTHER);
-    bare.store.announce({ tag: OTHER, size: 1, atMs: AT_MS });
+    bare.store.announce({ tag: OTHER, size: 1, announcedAtMs: AT_MS });
     await vi.waitFor(() => expect(lines()).toHaveLength(2), PATIENCE);
     expect(readdirSync(folder.path)).toEqual(['tags']);
   });
@@ -177,9 +177,9 @@ describe('TagMemory in trouble', () => {
   test('writes no tag from lockdown on, and leaves the file as it was', async () => {
     put();
     const tags = remember();
-    bare.store.announce({ tag: TAG, size: 4096, atMs: AT_MS });
+    bare.store.announce({ tag: TAG, size: 4096, announcedAtMs: AT_MS });
     await written(LINE);
-    bare.store.announce({ tag: OTHER, size: 4096, atMs: AT_MS });
+    bare.store.announce({ tag: OTHER, size: 4096, announcedAtMs: AT_MS });
     // In this order: the filesystem has subscribed to the gate first.
     bare.gate.raise();
     tags.freeze();
@@ -190,7 +190,8 @@ describe('TagMemory in trouble', () => {
 
   test('holds ten thousand dumps', async () => {
     remember();
-    for (let at = 0n; at < 10_000n; at += 1n) bare.store.announce({ tag: dumpTag(TAG + at), atMs: AT_MS });
+    for (let at = 0n; at < 10_000n; at += 1n)
+      bare.store.announce({ tag: dumpTag(TAG + at), announcedAtMs: AT_MS });
     await memory?.[Symbol.asyncDispose]();
     expect(lines().length).toBeGreaterThan(9_900);
     writeFileSync(folder.at('copy'), readFileSync(folder.at('tags')));

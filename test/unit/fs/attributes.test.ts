@@ -64,7 +64,7 @@ describe('dumpAttributes', () => {
   });
 
   test('ino is that of the incarnation, mtime when the dump was first seen', () => {
-    const dump = fakeDump(7, { seenAtMs: 1_600_000_000_001 });
+    const dump = fakeDump(7, { announcedAtMs: 1_600_000_000_001 });
     expect(dumpAttributes(dump, ROOT_ONLY)).toMatchObject({ ino: inoOf(dump), mtimeMs: 1_600_000_000_001 });
   });
 });

@@ -33,7 +33,7 @@ describe('listedFromSummary', () => {
     sizeOrigin: 'announced' as const,
     state: 'reading' as const,
     delivered: 1024,
-    seenAtMs: SEEN_MS,
+    announcedAtMs: SEEN_MS,
     source: 'sim',
     name: 'SYSDUMP',
     sha256: 'a'.repeat(64),

@@ -4,7 +4,7 @@ import type { Dump } from '../../../../src/dump/index.js';
 /** What these units read of a dump. */
 export type FakeDump = {
   -readonly [
-    Key in 'tag' | 'serial' | 'type' | 'size' | 'state' | 'delivered' | 'seenAtMs' | 'lost' | 'sha256'
+    Key in 'tag' | 'serial' | 'type' | 'size' | 'state' | 'delivered' | 'announcedAtMs' | 'lost' | 'sha256'
   ]: Dump[Key];
 } & Pick<Dump, 'readDirectory'> & { handles: number; addHandle: () => void; dropHandle: () => void };
 
@@ -17,7 +17,7 @@ export function fakeDump(serial: number, facts: Partial<FakeDump> = {}): Dump & 
     size: undefined,
     state: 'new',
     delivered: 0,
-    seenAtMs: 1_700_000_000_000,
+    announcedAtMs: 1_700_000_000_000,
     lost: undefined,
     sha256: undefined,
     handles: 0,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { EventText, dumpNotices } from '../../../../src/rtas/index.js';
-import type { DumpNotice } from '../../../../src/rtas/index.js';
+import type { Announcement } from '../../../../src/base/announcement.js';
 import { event, locator, privateHeader, section } from './support/build-event.js';
 import { NOTIFICATION, SAMPLE_NAMES, eventText, sampleBytes } from './support/event-samples.js';
 
@@ -12,7 +12,7 @@ const TIMEOUT_MS = Math.max(30_000, RUNS * 5);
 /** What bytes say about a dump are these; whoever changes them changes what is announced. */
 interface Subject {
   readonly bytes: Uint8Array;
-  readonly notices: readonly DumpNotice[];
+  readonly notices: readonly Announcement[];
   /** [start, end) of private header dates and locators up to their sizes. */
   readonly telling: readonly (readonly [number, number])[];
 }
@@ -35,10 +35,12 @@ function locators(bytes: Uint8Array): (readonly [number, number])[] {
 }
 
 /** Of the dump itself only: a damaged date may be lost, but not become another one. */
-function isTruth(found: DumpNotice, truth: readonly DumpNotice[]): boolean {
+function isTruth(found: Announcement, truth: readonly Announcement[]): boolean {
   return truth.some(
-    ({ tag, size, atMs }) =>
-      found.tag === tag && found.size === size && (found.atMs === undefined || found.atMs === atMs),
+    ({ tag, size, announcedAtMs }) =>
+      found.tag === tag &&
+      found.size === size &&
+      (found.announcedAtMs === undefined || found.announcedAtMs === announcedAtMs),
   );
 }
 
@@ -49,7 +51,7 @@ function check<T>(property: fc.IRawProperty<T, false>): void {
   fc.assert(property, { numRuns: RUNS });
 }
 
-function expectTruth(found: readonly DumpNotice[], truth: readonly DumpNotice[]): void {
+function expectTruth(found: readonly Announcement[], truth: readonly Announcement[]): void {
   expect(found.filter((notice) => !isTruth(notice, truth))).toEqual([]);
 }
 
@@ -125,9 +127,9 @@ describe('EventText', () => {
   );
   const texts = fc.array(text, { minLength: 1, maxLength: 4 }).map((all) => all.join(''));
 
-  function noticesIn(bytes: Uint8Array, chunk: number): DumpNotice[] {
+  function noticesIn(bytes: Uint8Array, chunk: number): Announcement[] {
     const parser = new EventText();
-    const found: DumpNotice[] = [];
+    const found: Announcement[] = [];
     for (let at = 0; at < bytes.length; at += chunk)
       for (const bytesOf of parser.push(bytes.subarray(at, at + chunk)))
         found.push(...dumpNotices(bytesOf).announced);

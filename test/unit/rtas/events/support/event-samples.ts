@@ -10,9 +10,8 @@ export const NOTIFICATION = 'v6_dump_notification';
 
 export const NOTIFIED = {
   tag: 0x0000000101000002n,
-  type: 'fsp',
   size: 5_182_368,
-  atMs: Date.UTC(2004, 4, 10, 1, 1, 48, 430),
+  announcedAtMs: Date.UTC(2004, 4, 10, 1, 1, 48, 430),
 };
 
 export function sampleText(name: string): Buffer {
