@@ -31,12 +31,9 @@ const lab = join(root, 'test', 'pseries');
 const MIB = 1024 ** 2;
 const BOOT_LIMIT_S = 1800;
 /** Of dumps that firmware delivers slowly. */
-const SLOW_BYTES = 32 * MIB;
-/**
- * Of the dump that is copied through librtas. The library maps memory for each call, which an emulated processor needs
- * milliseconds for: what 16,384 calls show on one page size, 4,096 show on the other.
- */
-const librtasBytes = (kernel) => (kernel === '4k' ? 64 * MIB : 16 * MIB);
+const SLOW_BYTES = 16 * MIB;
+/** Of the dump that is copied through librtas, which maps memory for each call: an emulated processor needs milliseconds. */
+const LIBRTAS_BYTES = 16 * MIB;
 
 const { values: options } = parseArgs({
   options: {
@@ -47,6 +44,8 @@ const { values: options } = parseArgs({
   },
 });
 const kernels = options.kernel === undefined ? ['4k', '64k'] : [options.kernel];
+/** What each machine is at: `works`, `waits` for its turn, `measures`, has `measured` or `ended`. */
+const machines = new Map();
 const started = performance.now();
 let passed = 0;
 let failed = 0;
@@ -57,8 +56,8 @@ if (!options['no-build']) build();
 const work = mkdtempSync(join(tmpdir(), 'platdumpfs-pseries-'));
 try {
   makeApplication();
-  // Two machines at once are worth it only where each has its processors.
-  if (availableParallelism() >= 2 * kernels.length) await Promise.all(kernels.map(testKernel));
+  // A machine mostly keeps one processor busy.
+  if (availableParallelism() >= kernels.length) await Promise.all(kernels.map(testKernel));
   else for (const kernel of kernels) await testKernel(kernel);
 } finally {
   if (options.keep) say(`left behind: ${work}`);
@@ -115,18 +114,20 @@ async function testKernel(kernel) {
   const share = join(work, kernel);
   const dumps = join(share, 'dumps');
   mkdirSync(dumps, { recursive: true });
-  makeDumps(kernel, share, dumps);
+  makeDumps(share, dumps);
   linkSync(join(work, 'app.tar'), join(share, 'app.tar'));
   cpSync(join(lab, 'suite'), join(share, 'suite'), { recursive: true });
   const log = join(share, 'rtas.log');
   writeFileSync(log, '');
   say(`booting the machine, pages of ${kernel}`);
+  machines.set(kernel, 'works');
   const begun = performance.now();
   const script = join(share, 'suite', 'suite.sh');
   chmodSync(script, 0o755);
   const what = ['--script', script, '--share', share, '--dumps', dumps, '--rtas-log', log];
   const stats = join(share, 'stats');
   const status = await runGuest(kernel, what, stats);
+  isAt(kernel, 'ended');
   if (status > 1) report(false, `${kernel}: the machine ended with status ${status}`);
   if (options.part.length === 0 || options.part.includes('sources'))
     await compareWithSimulator(kernel, share, log);
@@ -135,7 +136,7 @@ async function testKernel(kernel) {
 }
 
 /** Dumps that are there when the machine boots. Equal ones are one file: the hypervisor only renames. */
-function makeDumps(kernel, share, dumps) {
+function makeDumps(share, dumps) {
   const make = (tag, size, ...how) =>
     run('python3', [join(lab, 'make-dump'), dumps, tag, String(size), ...how]);
   const twins = (tag, size, ...others) => {
@@ -146,7 +147,7 @@ function makeDumps(kernel, share, dumps) {
     Array.from({ length: count }, (_, at) => (first + at).toString(16).padStart(16, '0'));
   const fault = (tag, line) => writeFileSync(join(dumps, `${tag}.fault`), `${line}\n`);
   make('0000000200000001', 64 * MIB);
-  make('0000000200000003', librtasBytes(kernel));
+  make('0000000200000003', LIBRTAS_BYTES);
   twins('0000000200000005', 8 * MIB, '0000000200000002');
   make('0000000200000004', 100_000);
   const slow = row(0x3_0000_0101, 9);
@@ -165,7 +166,7 @@ function makeDumps(kernel, share, dumps) {
 async function runGuest(kernel, args, stats) {
   // One of them is away in firmware: the program is to have both processors of a small host meanwhile.
   const how = ['--smp', '3', '--kernel', kernel, '--stats', stats, '--timeout', String(BOOT_LIMIT_S), '--'];
-  const suite = [String(SLOW_BYTES), String(librtasBytes(kernel)), ...options.part];
+  const suite = [String(SLOW_BYTES), String(LIBRTAS_BYTES), ...options.part];
   const child = spawn(join(lab, 'run-guest'), [...args, ...how, ...suite], {
     stdio: ['ignore', 'pipe', 2],
   });
@@ -184,11 +185,25 @@ async function compareWithSimulator(kernel, share, log) {
   if ((await ended) > 1) report(false, `${kernel}: the comparison with the simulator failed`);
 }
 
+/** Times are measured on a quiet host: by one machine after the other, when all have come to it; then all go on. */
+function isAt(kernel, what) {
+  machines.set(kernel, what);
+  const all = [...machines.keys()];
+  const are = (state) => all.filter((each) => machines.get(each) === state);
+  if (are('works').length + are('measures').length > 0) return;
+  const [next] = are('waits');
+  if (next !== undefined) machines.set(next, 'measures');
+  for (const each of next === undefined ? all : [next])
+    writeFileSync(join(work, each, next === undefined ? 'go-on' : 'turn'), '');
+}
+
 /** Lines "ok NAME" and "FAIL NAME"; what else is said is passed on. */
 async function readReport(kernel, stream) {
   for await (const line of createInterface({ input: stream })) {
     if (line.startsWith('ok ')) passed += 1;
     if (line.startsWith('FAIL ')) failed += 1;
+    if (line === 'turn wanted') isAt(kernel, 'waits');
+    if (line === 'turn over') isAt(kernel, 'measured');
     const seconds = Math.round((performance.now() - started) / 1000);
     process.stdout.write(`${kernel.padStart(3)} ${String(seconds).padStart(4)} s  ${line}\n`);
   }

@@ -2,8 +2,8 @@
 # The kernel's lockdown, raised for real. Sourced by suite.sh.
 #
 # On hardware everything is gone within a second. Emulated, what the daemon and the kernel do for each of more than a
-# hundred known dumps takes some fifty times as long.
-LOCKDOWN_LIMIT_MS=10000
+# hundred known dumps takes some fifty times as long, and more on a busy host.
+LOCKDOWN_LIMIT_MS=30000
 level=/sys/kernel/security/lockdown
 
 # held WHAT OUTCOME: what became of it, as open-file reports it.
@@ -26,12 +26,12 @@ integrity() {
 
 confidentiality() {
     local slow before status
-    dump 0000000200000063 100000 'delay 9905 40 4096'
-    # A firmware that is busy for 40 s: the kernel waits without looking up.
+    dump 0000000200000063 100000 'delay 9905 600 4096'
+    # A firmware that is busy: the kernel waits without looking up.
     cat /mnt/c/0x0000000200000063 > /dev/null 2> /tmp/slow &
     slow=$!
     within 60000 grep -q 'tag=0000000200000063 .* status=9905 ' $log
-    check 'firmware busy for long: ls goes on' within 10000 ls -l /mnt/c/0x0000000200000062
+    check 'firmware busy for long: ls goes on' within 60000 ls -l /mnt/c/0x0000000200000062
     check '  and so do other dumps' cmp $dumps/0000000200000062 /mnt/c/0x0000000200000062
 
     before=$(invalidated)
@@ -66,12 +66,13 @@ end() {
     begun=$(now)
     # shellcheck disable=SC2154
     kill "$pid_b" "$pid_c"
-    check 'SIGTERM unmounts although a thread is inside the kernel' within 30000 not mountpoint -q /mnt/c
-    check '  and librtas at once' within 30000 not mountpoint -q /mnt/b
+    check 'SIGTERM unmounts although a thread is inside the kernel' within 60000 not mountpoint -q /mnt/c
+    check '  and librtas too' within 60000 not mountpoint -q /mnt/b
     echo "# unmounted after $(elapsed "$begun") ms"
     check '  all are out of the mount table' not grep ' /mnt/[abc] ' /proc/mounts
     wait "$pid_b"
     check '  with status 0' test $? = 0
+    relent 0000000200000063
     wait "$pid_c"
     status=$?
     echo "# the daemon with the busy firmware ended after $(elapsed "$begun") ms with status $status"

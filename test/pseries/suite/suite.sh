@@ -69,7 +69,7 @@ for part in papr librtas sources absent_source; do wants $part && at_once+=("$pa
 [ ${#at_once[@]} = 0 ] || together "${at_once[@]}"
 if wants two_daemons; then two_daemons; fi
 if wants hundred; then mounted a; hundred; fi
-if wants times; then mounted a; mounted c; same_bytes; times; fi
+if wants times; then mounted a; mounted c; same_bytes; alone times; fi
 if wants events; then mounted a; mounted c; events_by_proc; fi
 if some papr events; then stop_a; fi
 if wants events; then events_by_rtas_errd; fi

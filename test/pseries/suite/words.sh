@@ -46,6 +46,17 @@ within() {
     done
 }
 not() { ! "$@"; }
+# alone COMMAND...: runs it while the other machines of this run wait (scripts/test-pseries.mjs).
+alone() {
+    echo 'turn wanted'
+    told turn
+    "$@"
+    echo 'turn over'
+    told go-on
+}
+# told NAME: waits for that file of the host. Seldom looked for: what looks takes time from whoever is alone.
+# shellcheck disable=SC2010
+told() { until ls /share | grep -qx "$1"; do sleep 2; done; }
 # dump TAG SIZE [FAULT...]: gives the hypervisor a dump, TAG as 16 digits.
 dump() {
     local tag=$1 size=$2
@@ -54,6 +65,8 @@ dump() {
     { printf 'dump %s ' "$tag"; head -c $((size - 22)) /share/seed; } > "$dumps/$tag.new"
     mv "$dumps/$tag.new" "$dumps/$tag"
 }
+# relent TAG: no fault any more, from the next call on.
+relent() { rm "$dumps/$1.fault"; }
 # calls TAG: firmware calls about it so far.
 calls() { grep -c "CALL tag=$1 " $log; }
 # The directory is read: the guest may remember names that the host has changed.
@@ -93,5 +106,5 @@ mounted() {
     cat "/root/$name.log"
     return 1
 }
-# log_says NAME PATTERN
-log_says() { grep -qE "$2" "/root/$1.log"; }
+# log_says NAME PATTERN: by now or soon.
+log_says() { within 60000 grep -qE "$2" "/root/$1.log"; }
