@@ -4,6 +4,7 @@ import { MIB } from '../support/all-sizes.js';
 import type { ExpectedDump } from '../support/expected-dump.js';
 import { fileDump, sha256 } from '../support/expected-dump.js';
 import { KERNEL_CELLS, Mounted, NATIVE, TRANSPORTS, until } from '../support/mounted.js';
+import { PATIENCE_MS } from '../support/patience.js';
 import { SyscallClient } from '../support/syscall-client.js';
 import { Victim } from '../support/victim.js';
 
@@ -11,7 +12,10 @@ import { Victim } from '../support/victim.js';
 const BUSY = 9903;
 const DELAYED_AT = 256 * 1024;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGKILL'] as const;
-const GONE_MS = 1000;
+/** More than a busy machine takes to end a process. The delays of firmware last longer than all of it together. */
+const GONE_MS = 5000;
+/** Of a second each. */
+const DELAYS = 8;
 
 const tagOf = (index: number): bigint => 0x2_0000_0001n + BigInt(index);
 
@@ -34,8 +38,8 @@ function firmwareDelays(mounted: Mounted, ...dumps: readonly ExpectedDump[]): Pr
 describe.each(KERNEL_CELLS)('a signal while firmware delays, $transport, $discipline', (cell) => {
   test('ends readers at once; the others get all bytes when the delay is over', async () => {
     await using mounted = new Mounted(cell);
-    const dump = delayed(mounted, 0, 5);
-    const unannounced = delayed(mounted, 1, 5, { announcedSize: null });
+    const dump = delayed(mounted, 0, DELAYS);
+    const unannounced = delayed(mounted, 1, DELAYS, { announcedSize: null });
     await start(mounted);
     using copier = new SyscallClient();
     using asker = new SyscallClient();
@@ -61,11 +65,8 @@ describe.each(KERNEL_CELLS)('a signal while firmware delays, $transport, $discip
     await Promise.all(victims.map(({ victim }) => victim.endWithin(300)));
     expect(victims.filter(({ victim }) => !victim.isRunning).map(({ victim }) => victim.name)).toEqual([]);
 
-    for (const { signal, victim } of victims) {
-      const { end, ms } = await victim.signal(signal, GONE_MS);
-      expect({ name: victim.name, end }).toEqual({ name: victim.name, end: signal });
-      expect(ms).toBeLessThan(GONE_MS);
-    }
+    const ends = await Promise.all(victims.map(({ signal, victim }) => victim.signal(signal, GONE_MS)));
+    expect(ends.map(({ end }) => end)).toEqual(victims.map(({ signal }) => signal));
 
     expect(await whole).toMatchObject({ value: { bytes: dump.size, sha256: sha256(dump) } });
     expect(await size).toMatchObject({ value: unannounced.size });
@@ -77,7 +78,7 @@ describe.each(KERNEL_CELLS)('a signal while firmware delays, $transport, $discip
     // Where no pass is demanded, the call that removes is the one that firmware delays.
     const at = cell.discipline === 'papr' ? DELAYED_AT : 'invalidate';
     const dumps = SIGNALS.map((_, index) =>
-      fileDump(mounted.simDir, tagOf(index), MIB, { faults: [{ at, status: BUSY, times: 4 }] }),
+      fileDump(mounted.simDir, tagOf(index), MIB, { faults: [{ at, status: BUSY, times: DELAYS }] }),
     );
     await start(mounted, '--unlink=force');
     using client = new SyscallClient();
@@ -103,8 +104,8 @@ describe('a signal while firmware delays, fuse-native', () => {
   // libfuse 2 tells nobody of interrupts: what waits for pages goes at once, everything else with the answer.
   test('ends those who wait for pages at once, the others when the delay is over', async () => {
     await using mounted = new Mounted(NATIVE);
-    const dump = delayed(mounted, 0, 4);
-    const unannounced = delayed(mounted, 1, 4, { announcedSize: null });
+    const dump = delayed(mounted, 0, DELAYS);
+    const unannounced = delayed(mounted, 1, DELAYS, { announcedSize: null });
     await start(mounted);
     using copier = new SyscallClient();
     const whole = copier.call('cat', mounted.at(dump.name));
@@ -116,9 +117,9 @@ describe('a signal while firmware delays, fuse-native', () => {
     await firmwareDelays(mounted, dump, unannounced);
     await Promise.all(readers.map(({ victim }) => victim.endWithin(300)));
 
-    for (const { signal, victim } of readers)
-      expect(await victim.signal(signal, GONE_MS)).toMatchObject({ end: signal });
-    const ends = await Promise.all(askers.map(({ signal, victim }) => victim.signal(signal, 15_000)));
+    const gone = await Promise.all(readers.map(({ signal, victim }) => victim.signal(signal, GONE_MS)));
+    expect(gone.map(({ end }) => end)).toEqual(SIGNALS);
+    const ends = await Promise.all(askers.map(({ signal, victim }) => victim.signal(signal, PATIENCE_MS)));
     expect(ends.map(({ end }) => end)).toEqual(SIGNALS);
 
     expect(await whole).toMatchObject({ value: { bytes: dump.size, sha256: sha256(dump) } });
@@ -138,7 +139,7 @@ describe.each(TRANSPORTS)('SIGTERM for the daemon while firmware delays, $transp
 
     const began = performance.now();
     expect(await mounted.daemon.stop('SIGTERM')).toBe(0);
-    expect(performance.now() - began).toBeLessThan(6000);
+    expect(performance.now() - began).toBeLessThan(30_000);
     expect(mounted.mounts).toBe(0);
     expect(await reader.endWithin(GONE_MS)).toBe(1);
     expect(await asker.endWithin(GONE_MS)).toBe(1);

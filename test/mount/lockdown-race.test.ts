@@ -17,8 +17,8 @@ const SCRIPT = fileURLToPath(new URL('../support/race-readers.py', import.meta.u
 const ASKED = process.env['PLATDUMPFS_LOCKDOWN_RISES'];
 const RISES = Number(ASKED ?? 8);
 const LIMIT_US = {
-  busy: ASKED === undefined ? 5_000_000 : 1_000_000,
-  idle: ASKED === undefined ? 5_000_000 : 20_000,
+  busy: ASKED === undefined ? 20_000_000 : 1_000_000,
+  idle: ASKED === undefined ? 20_000_000 : 20_000,
 };
 
 const TRANSPORTS = ['kernel', 'fuse-native'] as const;

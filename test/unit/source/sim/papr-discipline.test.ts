@@ -129,7 +129,7 @@ describe('SimPaprDevice.read', () => {
     const begun = performance.now();
     expect(reads(device, handle, [4096])).toEqual([100]);
     expect(performance.now() - begun).toBeGreaterThan(990);
-    expect(performance.now() - begun).toBeLessThan(5000);
+    expect(performance.now() - begun).toBeLessThan(50_000);
   });
 });
 
