@@ -1,20 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  readdirSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Finished } from './program.js';
 import { PROGRAM, Workshop } from './program.js';
 
-const LOCKED = 'none integrity [confidentiality]\n';
 const TAG = '0x0000000000000001';
 
 let workshop: Workshop;
@@ -42,13 +33,6 @@ describe('mount in the foreground', () => {
     expect(names()).toEqual([TAG]);
   });
 
-  test.each(['SIGINT', 'SIGTERM'] as const)('%s unmounts, and the status is 0', async (signal) => {
-    const daemon = await workshop.mount('--sim-dump=1:64K');
-    expect(await daemon.stop(signal)).toBe(0);
-    expect(workshop.mounts).toBe(0);
-    expect(readdirSync(workshop.path('run'))).toEqual([]);
-  });
-
   test('a terminal that goes away does not end it, nor SIGUSR2', async () => {
     const daemon = await workshop.mount('--sim-dump=1:64K');
     for (const signal of ['SIGHUP', 'SIGUSR2'] as const) daemon.child.kill(signal);
@@ -58,34 +42,11 @@ describe('mount in the foreground', () => {
     expect(await daemon.stop('SIGTERM')).toBe(0);
   });
 
-  test('umount(8) from outside ends it with status 0', async () => {
-    const daemon = await workshop.mount('--sim-dump=1:64K');
-    expect(workshop.exec('umount', [workshop.mountpoint]).status).toBe(0);
-    expect(await daemon.exit()).toBe(0);
-  });
-
   test('platdumpfs umount ends it, through a symbolic link as well', async () => {
     symlinkSync(workshop.mountpoint, workshop.path('link'));
     const daemon = await workshop.mount('--sim-dump=1:64K');
     expect(workshop.run('umount', workshop.path('link'))).toEqual({ status: 0, stdout: '', stderr: '' });
     expect(await daemon.exit()).toBe(0);
-  });
-
-  test('a second mount at the same place is refused and leaves the first alone', async () => {
-    await workshop.mount('--sim-dump=1:64K');
-    const second = workshop.run('mount', 'sim', workshop.mountpoint, '--log-level=error');
-    expect(second.stderr).toMatch(/^platdumpfs: platdumpfs is already mounted at [^\n]+\n$/);
-    expect(second.status).toBe(5);
-    expect(names()).toEqual([TAG]);
-  });
-
-  test('a mount that a killed daemon left is cleared, and nothing was lost', async () => {
-    const killed = await workshop.mount('--sim-dump=1:64K');
-    await killed.stop('SIGKILL');
-    expect(workshop.exec('ls', [workshop.mountpoint]).stderr).toContain('not connected');
-    await workshop.mount('--sim-dump=1:64K');
-    expect(workshop.mounts).toBe(1);
-    expect(names()).toEqual([TAG]);
   });
 
   test('platdumpfs umount clears a mount that a killed daemon left', async () => {
@@ -101,18 +62,6 @@ describe('mount in the foreground', () => {
     expect(stdout).toMatch(/^sim +fuse\.platdumpfs +rw,nosuid,nodev,noexec.*default_permissions/);
     const { uid, gid, mode } = statSync(join(workshop.mountpoint, TAG));
     expect({ uid, gid, mode: mode & 0o777 }).toEqual({ uid: 7, gid: 8, mode: 0o440 });
-  });
-
-  test('--trace-rtas records each firmware call in a file for its owner', async () => {
-    const trace = workshop.path('trace');
-    await workshop.mount('--sim-dump=1:8K', `--trace-rtas=${trace}`);
-    workshop.exec('cat', [join(workshop.mountpoint, TAG)]);
-    const calls = readFileSync(trace, 'utf8').trim().split('\n');
-    expect(calls.map((line) => JSON.parse(line) as unknown)).toMatchObject([
-      { op: 'read', tag: TAG, offset: 0 },
-      {},
-    ]);
-    expect(statSync(trace).mode & 0o777).toBe(0o600);
   });
 });
 
@@ -150,72 +99,6 @@ describe('a busy mount', () => {
     } finally {
       release();
     }
-  });
-});
-
-describe('mount fails in one line', () => {
-  test.each<{ what: string; status: number; line: string; args: () => string[]; prepare?: () => void }>([
-    {
-      what: 'a missing mount point',
-      status: 5,
-      line: 'does not exist: create it with mkdir -p',
-      args: () => [workshop.path('none')],
-    },
-    {
-      what: 'a file as mount point',
-      status: 5,
-      line: 'is not a directory',
-      prepare: () => writeFileSync(workshop.path('file'), ''),
-      args: () => [workshop.path('file')],
-    },
-    {
-      what: 'lockdown at confidentiality',
-      status: 4,
-      line: 'locked down, no dump may be shown: kernel lockdown is at confidentiality',
-      prepare: () => writeFileSync(workshop.path('lockdown'), LOCKED),
-      args: () => [workshop.mountpoint, `--lockdown-file=${workshop.path('lockdown')}`],
-    },
-    {
-      what: 'a lockdown file that does not exist',
-      status: 1,
-      line: 'does not exist',
-      args: () => [workshop.mountpoint, `--lockdown-file=${workshop.path('none')}`],
-    },
-    {
-      what: 'a bad side file',
-      status: 1,
-      line: '0x0000000000000001.json',
-      prepare: () => {
-        writeFileSync(workshop.path(TAG), 'dump');
-        writeFileSync(workshop.path(`${TAG}.json`), '{"chunk":');
-      },
-      args: () => [workshop.mountpoint, `--sim-dir=${workshop.directory}`],
-    },
-    {
-      what: 'a directory of dumps that does not exist',
-      status: 1,
-      line: 'ENOENT',
-      args: () => [workshop.mountpoint, `--sim-dir=${workshop.path('none')}`],
-    },
-    {
-      what: 'dumps hidden by the mount itself',
-      status: 2,
-      line: 'would be hidden by the mount',
-      args: () => [workshop.mountpoint, `--sim-dir=${workshop.mountpoint}`],
-    },
-    {
-      what: 'a trace file that cannot be written',
-      status: 1,
-      line: '/none/trace',
-      args: () => [workshop.mountpoint, `--trace-rtas=${workshop.path('none/trace')}`],
-    },
-  ])('for $what', ({ status, line, args, prepare }) => {
-    prepare?.();
-    const result = workshop.run('mount', 'sim', ...args(), '--log-level=error');
-    expect(result.stderr).toMatch(/^platdumpfs: [^\n]+\n$/);
-    expect(result.stderr).toContain(line);
-    expect(result.status).toBe(status);
-    expect(workshop.mounts).toBe(0);
   });
 });
 

@@ -68,40 +68,43 @@ function isInFirmware(tag: string): boolean {
   return existsSync(join(dumps, tag));
 }
 
-describe.each(['kernel', 'fuse-native'])('save over %s', (transport) => {
-  test('copies under the suggested name, for its owner only, with the time of the dump, and removes', async () => {
-    const dump = putDump(NAME, 'SYSDUMP.10SIM00.00000001.20260520123816');
-    const second = putDump(OTHER, '', 5_000_001);
-    await mount(`--transport=${transport}`);
-    const { mtimeMs } = statSync(join(workshop.mountpoint, NAME));
-    const { status, stdout, stderr } = save('200000001', OTHER, out);
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    const path = join(out, 'SYSDUMP.10SIM00.00000001.20260520123816');
-    expect(stdout).toBe(
-      `${NAME} saved as ${path}, ${SIZE} bytes\n${OTHER} saved as ${join(out, OTHER)}, 5000001 bytes\n`,
-    );
-    expect(readFileSync(path).equals(dump)).toBe(true);
-    expect(saved(OTHER).equals(second)).toBe(true);
-    expect(statSync(path).mode & 0o7777).toBe(0o600);
-    expect(Math.abs(statSync(path).mtimeMs - mtimeMs)).toBeLessThan(1);
-    expect(readdirSync(out)).toHaveLength(2);
-    expect([isInFirmware(NAME), isInFirmware(OTHER)]).toEqual([true, true]);
+describe('save', () => {
+  test.each(['kernel', 'fuse-native'])(
+    'copies under the suggested name, for its owner only, with the time of the dump, and removes, over %s',
+    async (transport) => {
+      const dump = putDump(NAME, 'SYSDUMP.10SIM00.00000001.20260520123816');
+      const second = putDump(OTHER, '', 5_000_001);
+      await mount(`--transport=${transport}`);
+      const { mtimeMs } = statSync(join(workshop.mountpoint, NAME));
+      const { status, stdout, stderr } = save('200000001', OTHER, out);
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      const path = join(out, 'SYSDUMP.10SIM00.00000001.20260520123816');
+      expect(stdout).toBe(
+        `${NAME} saved as ${path}, ${SIZE} bytes\n${OTHER} saved as ${join(out, OTHER)}, 5000001 bytes\n`,
+      );
+      expect(readFileSync(path).equals(dump)).toBe(true);
+      expect(saved(OTHER).equals(second)).toBe(true);
+      expect(statSync(path).mode & 0o7777).toBe(0o600);
+      expect(Math.abs(statSync(path).mtimeMs - mtimeMs)).toBeLessThan(1);
+      expect(readdirSync(out)).toHaveLength(2);
+      expect([isInFirmware(NAME), isInFirmware(OTHER)]).toEqual([true, true]);
 
-    const again = save('--all', '--remove', out);
-    expect(again).toMatchObject({ status: 0, stderr: '' });
-    expect(again.stdout).toBe(
-      `${NAME} was saved before as ${path}, ${SIZE} bytes\n${NAME} removed from firmware\n` +
-        `${OTHER} was saved before as ${join(out, OTHER)}, 5000001 bytes\n${OTHER} removed from firmware\n`,
-    );
-    expect(readdirSync(workshop.mountpoint)).toEqual([]);
-    expect([isInFirmware(NAME), isInFirmware(OTHER)]).toEqual([false, false]);
-    expect(readdirSync(out)).toHaveLength(2);
-  });
+      const again = save('--all', '--remove', out);
+      expect(again).toMatchObject({ status: 0, stderr: '' });
+      expect(again.stdout).toBe(
+        `${NAME} was saved before as ${path}, ${SIZE} bytes\n${NAME} removed from firmware\n` +
+          `${OTHER} was saved before as ${join(out, OTHER)}, 5000001 bytes\n${OTHER} removed from firmware\n`,
+      );
+      expect(readdirSync(workshop.mountpoint)).toEqual([]);
+      expect([isInFirmware(NAME), isInFirmware(OTHER)]).toEqual([false, false]);
+      expect(readdirSync(out)).toHaveLength(2);
+    },
+  );
 
   test('is what --unlink=saved asks for: to have read all of it is not enough', async () => {
     putDump(NAME, '');
     putDump(OTHER, '');
-    await mount(`--transport=${transport}`, '--unlink=saved');
+    await mount('--unlink=saved');
     const path = join(workshop.mountpoint, NAME);
     readFileSync(path);
     expect(() => rmSync(path)).toThrow('EBUSY');
@@ -113,7 +116,7 @@ describe.each(['kernel', 'fuse-native'])('save over %s', (transport) => {
 
   test('Ctrl-C while firmware is slow ends it at once, by the signal, with nothing half', async () => {
     putDump(NAME, '', 20_000_000);
-    const daemon = await mount(`--transport=${transport}`, '--sim-latency-us=5000');
+    const daemon = await mount('--sim-latency-us=5000');
     const saving = workshop.start('save', NAME, out);
     await until('copying', () => readdirSync(out).some((name) => statSync(join(out, name)).size > 0));
     const begun = performance.now();
@@ -128,7 +131,7 @@ describe.each(['kernel', 'fuse-native'])('save over %s', (transport) => {
   test('a daemon that is killed meanwhile costs the copy, and is named', async () => {
     putDump(NAME, '', 20_000_000);
     putDump(OTHER, '');
-    const daemon = await mount(`--transport=${transport}`, '--sim-latency-us=2000');
+    const daemon = await mount('--sim-latency-us=2000');
     const saving = workshop.start('save', '--all', out);
     await until('copying', () => readdirSync(out).some((name) => statSync(join(out, name)).size > 0));
     await daemon.stop('SIGKILL');

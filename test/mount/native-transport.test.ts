@@ -79,29 +79,6 @@ describe.skipIf(!loaded.ok)(
         expect(stdout).toContain('user.memory.name="file7"');
       });
 
-      test.each([
-        { command: ['touch', 'new'], says: 'Operation not permitted' },
-        { command: ['touch', 'a'], says: 'Permission denied' },
-        { command: ['mkdir', 'd'], says: 'Operation not permitted' },
-        { command: ['mkfifo', 'p'], says: 'Operation not permitted' },
-        { command: ['mv', 'a', 'b'], says: 'Operation not permitted' },
-        { command: ['ln', 'a', 'b'], says: 'Operation not permitted' },
-        { command: ['ln', '-s', 'a', 'b'], says: 'Operation not permitted' },
-        { command: ['chmod', '600', 'a'], says: 'Operation not permitted' },
-        { command: ['chown', '1', 'a'], says: 'Operation not permitted' },
-        { command: ['truncate', '-s', '0', 'a'], says: 'Permission denied' },
-        { command: ['setfattr', '-n', 'user.x', '-v', 'y', 'a'], says: 'Operation not supported' },
-        { command: ['setfattr', '-x', 'user.x', 'a'], says: 'Operation not supported' },
-        { command: ['rm', 'none'], says: 'No such file or directory' },
-      ])('$command is refused: $says', async ({ command: [program = '', ...args], says }) => {
-        await using server = await start();
-        await server.add('a', 10);
-        const { status, stderr } = await runTool(program, args, { cwd: server.mountpoint });
-        expect(status).toBe(1);
-        expect(stderr).toContain(says);
-        expect(await readdir(server.mountpoint)).toEqual(['a']);
-      });
-
       test('everybody else while reads of one file wait', async () => {
         await using server = await start();
         await server.add('slow', 8 * MIB);
@@ -225,7 +202,7 @@ describe.skipIf(!loaded.ok)(
         await using server = await start();
         await server.add('a', MIB);
         await mustRun('cat', [server.path('a')]);
-        await server.command('unmount', { timeoutMs: 1000 });
+        await server.command('unmount', { timeoutMs: 30_000 });
         expect(await server.nextEvent()).toMatchObject({ event: 'ended' });
         expect(mountCount(server.mountpoint)).toBe(0);
         expect(await server.stats()).toMatchObject({ openFiles: 0, lookups: 0, devices: 0, pinned: 0 });
@@ -299,33 +276,28 @@ describe.skipIf(!loaded.ok)(
         await expect(start({ mountpoint, keepMounts: true })).rejects.toThrow(/not answering.*umount/);
       });
 
-      test.each([
-        'a b',
-        '$(touch pwned)',
-        '`touch pwned`',
-        `it's "quoted"`,
-        'back\\slash',
-        '-n',
-        'com,ma',
-        'ü€',
-      ])('at %s', async (name) => {
-        await using place = new TemporaryMountpoint();
-        const mountpoint = join(place.mountpoint, name);
-        await mkdir(mountpoint);
-        await using server = await start({ mountpoint });
-        await server.add('a', 1);
-        expect(await readdir(mountpoint)).toEqual(['a']);
-        await server.command('unmount', { timeoutMs: 5000 });
-        expect(await readdir(place.mountpoint)).toEqual([name]);
-        await rmdir(mountpoint);
-      });
+      // Options are written with commas, mount tables with escapes, and a shell would do worse.
+      test.each(['-n', '$(touch pwned) `touch pwned` it\'s "quoted", back\\slash, ü€'])(
+        'at %s',
+        async (name) => {
+          await using place = new TemporaryMountpoint();
+          const mountpoint = join(place.mountpoint, name);
+          await mkdir(mountpoint);
+          await using server = await start({ mountpoint });
+          await server.add('a', 1);
+          expect(await readdir(mountpoint)).toEqual(['a']);
+          await server.command('unmount', { timeoutMs: 30_000 });
+          expect(await readdir(place.mountpoint)).toEqual([name]);
+          await rmdir(mountpoint);
+        },
+      );
 
       test('over another filesystem', async () => {
         await using place = new TemporaryMountpoint();
         await mustRun('mount', ['-t', 'tmpfs', 'none', place.mountpoint]);
         await using server = await start({ mountpoint: place.mountpoint, keepMounts: true });
         expect(mountsAt(place.mountpoint).map(({ fstype }) => fstype)).toEqual(['tmpfs', 'fuse.platdumpfs']);
-        await server.command('unmount', { timeoutMs: 5000 });
+        await server.command('unmount', { timeoutMs: 30_000 });
         expect(mountsAt(place.mountpoint).map(({ fstype }) => fstype)).toEqual(['tmpfs']);
       });
 

@@ -80,6 +80,24 @@ const ROWS: readonly Row[] = [
     },
   },
   {
+    what: 'a lockdown file that does not exist',
+    status: 1,
+    says: 'level" does not exist',
+    prepare: ({ directory }) => ({ options: [`--lockdown-file=${join(directory, 'level')}`] }),
+  },
+  {
+    what: 'dumps that the mount itself would hide',
+    status: 2,
+    says: 'would be hidden by the mount',
+    prepare: ({ mountpoint }) => ({ options: [`--sim-dir=${mountpoint}`] }),
+  },
+  {
+    what: 'a trace file that cannot be written',
+    status: 1,
+    says: '/none/trace',
+    prepare: ({ directory }) => ({ options: [`--trace-rtas=${join(directory, 'none/trace')}`] }),
+  },
+  {
     what: 'a mount point that is a file',
     status: 5,
     says: 'is not a directory',
@@ -91,7 +109,7 @@ const ROWS: readonly Row[] = [
   {
     what: 'a mount point that is missing',
     status: 5,
-    says: 'does not exist',
+    says: 'does not exist: create it with mkdir -p',
     prepare: ({ directory }) => ({ mountpoint: join(directory, 'missing') }),
   },
   {

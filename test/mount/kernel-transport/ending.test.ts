@@ -17,7 +17,7 @@ describeMount('kernel transport ends', () => {
     await using server = await KernelServerProcess.start();
     await server.add('a', MIB);
     await mustRun('cat', [server.path('a')]);
-    await server.command('unmount', { timeoutMs: 1000 });
+    await server.command('unmount', { timeoutMs: 30_000 });
     expect(await server.nextEvent()).toMatchObject({ event: 'ended' });
     expect(mountCount(server.mountpoint)).toBe(0);
     expect(await server.stats()).toMatchObject({ openFiles: 0, devices: 0, pinned: 0 });
