@@ -222,3 +222,31 @@ describe('sockets that others could have made', () => {
     }
   });
 });
+
+describe('list --watch', () => {
+  test('shows the table again when a dump is removed, and ends by a signal with 0', async () => {
+    await workshop.mount('--sim-dump=1:100', '--sim-dump=2:100');
+    const running = workshop.start('list', '--watch');
+    let shown = '';
+    running.child.stdout?.on('data', (chunk: Buffer) => (shown += chunk.toString()));
+    await expect.poll(() => shown, { timeout: 15_000 }).toMatch(/0x0{15}1 .*\n0x0{15}2 .*\n$/);
+    workshop.exec('cat', [join(workshop.mountpoint, TAG)]);
+    expect(workshop.exec('rm', [join(workshop.mountpoint, TAG)]).status).toBe(0);
+    await expect.poll(() => shown, { timeout: 15_000 }).toMatch(/\n\nTAG .*\n0x0{15}2 .*\n$/);
+    expect(await running.stop('SIGINT')).toBe(0);
+    expect(running.stderr).toBe('');
+  });
+
+  test('ends with the status of list when lockdown rises', async () => {
+    const level = workshop.path('lockdown');
+    writeFileSync(level, UNLOCKED);
+    await workshop.mount('--sim-dump=1:100', `--lockdown-file=${level}`);
+    const running = workshop.start('list', '--watch');
+    let shown = '';
+    running.child.stdout?.on('data', (chunk: Buffer) => (shown += chunk.toString()));
+    await expect.poll(() => shown, { timeout: 15_000 }).toContain(TAG);
+    writeFileSync(level, LOCKED);
+    expect(await running.exit()).toBe(4);
+    expect(running.stderr).toMatch(/^platdumpfs: locked down[^\n]*\n$/);
+  });
+});

@@ -491,6 +491,8 @@ test('save shows progress on a terminal only', async () => {
   const command = [process.execPath, PROGRAM, 'save', NAME, out].join(' ');
   const { status, stdout } = workshop.exec('script', ['-qec', command, '/dev/null']);
   expect(status).toBe(0);
-  expect(stdout).toMatch(/\r0x0000000200000001 {2}\d+ % of 3\.8 MiB, [\d.]+ [KMG]?i?B\/s/);
+  expect(stdout).toMatch(
+    /\r0x0000000200000001 {2}\[[#.]{20}\] {2}\d+ % of 3\.8 MiB, [\d.]+ [KMG]?i?B\/s, \d:\d\d left/,
+  );
   expect(stdout).toContain(`${NAME} saved as ${join(out, NAME)}, 4000000 bytes`);
 });

@@ -247,6 +247,13 @@ export const OPTIONS = {
     parse: path,
     summary: 'write to FILE, whole at any time, instead of standard output; an old one is replaced',
   },
+  watch: {
+    kind: 'flag',
+    verbs: ['list'],
+    group: 'Output',
+    argvOnly: true,
+    summary: 'show the table again whenever it changes, until interrupted; scripts use the command watch',
+  },
   json: {
     kind: 'flag',
     verbs: ['list', 'info', 'save', 'watch', 'doctor'],

@@ -11,6 +11,7 @@ import { OPTIONS } from '../options/option-table.js';
 import type { ParsedOptions } from '../options/parse-options.js';
 import { printError, printOut } from '../print.js';
 import { worstOf } from './running-daemons.js';
+import { watchTable } from './watch-table.js';
 import { chooseSource, openSource } from '../select-source.js';
 
 /** A dump as `list --json` shows it. Fields are only ever added. */
@@ -26,14 +27,36 @@ interface Found {
 }
 
 export async function listCommand(parsed: ParsedOptions): Promise<number> {
-  const { dumps, failure } = await findDumps(parsed);
-  if (dumps.some(({ lockdown }) => lockdown === 'ignored'))
-    printError('kernel lockdown is ignored: these dumps are shown at every level (--lockdown=ignore)');
-  // A script that reads JSON gets an array in every case in which the question was understood.
-  if (parsed.settings.json) await printOut(`${JSON.stringify(dumps, null, 2)}\n`);
-  else if (failure === undefined || dumps.length > 0) await printOut(table(dumps));
-  if (failure !== undefined) throw failure;
+  const { settings } = parsed;
+  if (settings.watch && settings.json)
+    throw usageError('list takes --watch or --json, not both (see platdumpfs help watch)');
+  if (settings.watch) return watchTable((show) => listOnce(parsed, (found) => show(tableOf(found))));
+  await listOnce(parsed, settings.json ? printJson : printTable);
   return EXIT.done;
+}
+
+/** @throws CommandError where somebody could not tell, after what others told was shown */
+async function listOnce(parsed: ParsedOptions, show: (found: Found) => Promise<unknown>): Promise<void> {
+  const found = await findDumps(parsed);
+  if (found.dumps.some(({ lockdown }) => lockdown === 'ignored'))
+    printError('kernel lockdown is ignored: these dumps are shown at every level (--lockdown=ignore)');
+  await show(found);
+  if (found.failure !== undefined) throw found.failure;
+}
+
+/** A script that reads JSON gets an array in every case in which the question was understood. */
+function printJson({ dumps }: Found): Promise<unknown> {
+  return printOut(`${JSON.stringify(dumps, null, 2)}\n`);
+}
+
+async function printTable(found: Found): Promise<void> {
+  const text = tableOf(found);
+  if (text !== undefined) await printOut(text);
+}
+
+/** Undefined: nothing is known, which is not the same as no dump. */
+function tableOf({ dumps, failure }: Found): string | undefined {
+  return failure === undefined || dumps.length > 0 ? table(dumps) : undefined;
 }
 
 async function findDumps(parsed: ParsedOptions): Promise<Found> {

@@ -9,6 +9,8 @@ import type { ParsedOptions } from '../options/parse-options.js';
 import { printError } from '../print.js';
 import { checkDirectory, clearPartials, isInMemory } from './target-directory.js';
 import { saveChecksum } from './checksum.js';
+import type { PlannedCopy } from './progress.js';
+import { ProgressLine } from './progress.js';
 import { explain } from './explain.js';
 import { Report } from './report.js';
 import type { SavedDump } from './save-dump.js';
@@ -38,9 +40,11 @@ export async function saveCommand(parsed: ParsedOptions): Promise<number> {
   // Nothing else ends a process whose thread waits for firmware in a read; and the signal has to be its end.
   for (const signal of endingSignals()) process.once(signal, () => endBy(signal));
   const report = new Report(request.json);
+  const planned = dumpsToSave(request, listing);
+  const progress = new ProgressLine(planned);
   let failures = 0;
-  for (const tag of tagsToSave(request, listing))
-    if (!(await saveOne(listing.mountpoint, tag, { ...request, counts }, report))) failures += 1;
+  for (const { tag } of planned)
+    if (!(await saveOne(listing.mountpoint, tag, { ...request, counts }, progress, report))) failures += 1;
   report.assertTold();
   return failures === 0 ? EXIT.done : EXIT.failed;
 }
@@ -75,8 +79,9 @@ async function copiesCount({ directory, remove, volatile }: SaveRequest): Promis
 }
 
 /** A tag that is not listed is asked for: firmware may know it. */
-function tagsToSave({ tags }: SaveRequest, { dumps }: DaemonListing): readonly string[] {
-  return tags ?? dumps.map(({ tag }) => tag);
+function dumpsToSave({ tags }: SaveRequest, { dumps }: DaemonListing): readonly PlannedCopy[] {
+  const sizes = new Map(dumps.map(({ tag, size }) => [tag, size ?? undefined]));
+  return (tags ?? [...sizes.keys()]).map((tag) => ({ tag, size: sizes.get(tag) }));
 }
 
 /** @returns false: it failed, and the user knows @throws CommandError where the others would fail as well */
@@ -84,11 +89,12 @@ async function saveOne(
   mountpoint: string,
   tag: string,
   { directory, remove, checksum, counts }: SaveRequest & { readonly counts: boolean },
+  progress: ProgressLine,
   report: Report,
 ): Promise<boolean> {
   let saved: SavedDump;
   try {
-    saved = await saveDump(mountpoint, tag, directory);
+    saved = await saveWithProgress(mountpoint, tag, directory, progress);
     const { name, bytes, sha256, isNew } = saved;
     await report.tell({ event: 'saved', tag, name, bytes, sha256, isNew, path: join(directory, name) });
   } catch (error) {
@@ -106,6 +112,20 @@ async function saveOne(
   } catch (error) {
     printError(`${tag} is saved, but not removed: ${await explain(error, mountpoint, directory)}`);
     return false;
+  }
+}
+
+async function saveWithProgress(
+  mountpoint: string,
+  tag: string,
+  directory: string,
+  progress: ProgressLine,
+): Promise<SavedDump> {
+  progress.next();
+  try {
+    return await saveDump(mountpoint, tag, directory, (done, total) => progress.show(done, total));
+  } finally {
+    progress.clear();
   }
 }
 

@@ -1,11 +1,10 @@
 import type { FileHandle } from 'node:fs/promises';
 import { open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CopiedDump } from './copy.js';
+import type { CopiedDump, OnProgress } from './copy.js';
 import { copyDump } from './copy.js';
 import { ofDump } from './dump-error.js';
 import { freeBytes, syncDirectory } from './target-directory.js';
-import { ProgressLine } from './progress.js';
 import { nameFile, withUnfinished } from './unfinished-file.js';
 
 /** Copies that differ and would have the same name, which takes a tag that came back again and again. */
@@ -27,11 +26,16 @@ export interface SavedDump {
  *
  * @throws DumpError, NoRoom, and Error where the directory does not take it
  */
-export async function saveDump(mountpoint: string, tag: string, directory: string): Promise<SavedDump> {
+export async function saveDump(
+  mountpoint: string,
+  tag: string,
+  directory: string,
+  onProgress: OnProgress,
+): Promise<SavedDump> {
   const source = await ofDump(open(join(mountpoint, tag), 'r'));
   try {
     return await withUnfinished(directory, tag, async (target, partial) => {
-      const copied = await copyWithProgress(source, target, directory, tag);
+      const copied = await copyDump(source, target, await freeBytes(directory), onProgress);
       const { name, isNew } = await settle(target, partial, copied, directory, tag);
       await syncDirectory(directory);
       const { ino, bytes, sha256 } = copied;
@@ -41,17 +45,6 @@ export async function saveDump(mountpoint: string, tag: string, directory: strin
     // The end of a daemon is told at close as well, where it would hide what happened before.
     await source.close().catch(() => undefined);
   }
-}
-
-async function copyWithProgress(
-  source: FileHandle,
-  target: FileHandle,
-  directory: string,
-  tag: string,
-): Promise<CopiedDump> {
-  using progress = new ProgressLine(tag);
-  const free = await freeBytes(directory);
-  return await copyDump(source, target, free, (done, total) => progress.show(done, total));
 }
 
 /** Gives the copy the first name that no other file has, or finds that it is there already. */

@@ -56,6 +56,7 @@ test('parseOptions gives the documented defaults', () => {
     checksum: false,
     volatile: false,
     output: undefined,
+    watch: false,
     json: false,
     traceRtas: undefined,
     logFile: undefined,
