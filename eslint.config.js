@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['build/', 'dist/', 'bench/.build/', 'node_modules/', 'coverage/'] },
+  { ignores: ['build/', 'dist/', 'bench/.build/', 'node_modules/', 'coverage/', 'csi/'] },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],

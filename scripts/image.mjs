@@ -10,7 +10,15 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync }
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { fail, installPackages, root, say } from './setup.mjs';
+import {
+  csi,
+  fail,
+  installCsiDependencies,
+  installDependencies,
+  installPackages,
+  root,
+  say,
+} from './setup.mjs';
 
 const ARCHITECTURES = {
   x64: { deb: 'amd64', oci: 'amd64', suite: 'trixie' },
@@ -44,6 +52,8 @@ const missing = installPackages(['podman', 'mmdebstrap']);
 if (missing.length > 0)
   fail(`${missing.join(', ')} is missing; as root: apt-get install ${missing.join(' ')}`);
 
+installDependencies();
+installCsiDependencies();
 const work = mkdtempSync(join(tmpdir(), 'platdumpfs-image-'));
 try {
   const base = options.base ?? makeBase();
@@ -52,6 +62,10 @@ try {
   const context = join(work, 'context');
   mkdirSync(context);
   run('cp', ['-a', join(work, 'tree/usr/lib/platdumpfs'), join(context, 'program')]);
+  run(process.execPath, [join(csi, 'build.mjs')]);
+  const driver = join(context, 'program/csi');
+  mkdirSync(driver);
+  for (const part of ['dist', 'proto']) run('cp', ['-a', join(csi, part), driver]);
   const file = join(root, 'packaging/container/Containerfile');
   podman([
     'build',

@@ -25,12 +25,18 @@ function runQuietly(program, args, env = {}) {
 }
 
 /** `npm ci` where node_modules is missing or older than the lock file. */
-export function installDependencies() {
-  const installed = modifiedMs(join(root, 'node_modules', '.package-lock.json'));
-  if (installed >= modifiedMs(join(root, 'npm-shrinkwrap.json'))) return;
+export function installDependencies(directory = root, lockFile = 'npm-shrinkwrap.json') {
+  const installed = modifiedMs(join(directory, 'node_modules', '.package-lock.json'));
+  if (installed >= modifiedMs(join(directory, lockFile))) return;
   say('installing dependencies (npm ci)');
-  const { ok, output } = runQuietly('npm', ['ci', '--no-audit', '--no-fund']);
+  const { ok, output } = runQuietly('npm', ['ci', '--no-audit', '--no-fund', '--prefix', directory]);
   if (!ok) fail(`npm ci failed:\n${output}`);
+}
+
+/** The CSI driver is a package of its own. */
+export const csi = join(root, 'csi');
+export function installCsiDependencies() {
+  installDependencies(csi, 'package-lock.json');
 }
 
 function modifiedMs(path) {

@@ -8,19 +8,14 @@ export interface SystemCallError extends Error {
   readonly code: string;
 }
 
-type Poll = (descriptors: Int16Array, count: number, timeoutMs: number) => number;
 type Ioctl = (fd: number, request: number, argument: BigUint64Array) => number;
 
 interface Libc {
   readonly ioctl: Ioctl;
   readonly close: (fd: number) => number;
-  readonly poll: Poll;
   /** errno of this thread, in the very place where the C library keeps it. */
   readonly errno: Int32Array;
 }
-
-/** poll.h */
-const POLLERR = 0x8;
 
 let loaded: Libc | undefined;
 
@@ -55,7 +50,6 @@ function loadLibc(): Libc {
     // Declared with fixed arguments: on the 64-bit ABIs of Linux these travel like variable ones.
     ioctl: library.func('ioctl', 'int', ['int', 'unsigned long', 'uint64_t *']) as Ioctl,
     close: library.func('close', 'int', ['int']) as Libc['close'],
-    poll: library.func('poll', 'int', ['_Inout_ int16_t *', 'unsigned long', 'int']) as Poll,
     errno: new Int32Array(koffi.view(location(), Int32Array.BYTES_PER_ELEMENT)),
   };
 }
@@ -89,18 +83,6 @@ export function readDescriptor(fd: number, into: Uint8Array, length: number): nu
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EINTR') throw error;
     }
-  }
-}
-
-/** Whether poll(2) reports an error of a descriptor (POLLERR). False where nobody can ask: without koffi. */
-export function hasPollError(fd: number): boolean {
-  // struct pollfd, in 16-bit words: a descriptor, events, revents. Errors are reported whatever was asked for.
-  const pollfd = new Int16Array(4);
-  new Int32Array(pollfd.buffer)[0] = fd;
-  try {
-    return libc().poll(pollfd, 1, 0) > 0 && ((pollfd[3] ?? 0) & POLLERR) !== 0;
-  } catch {
-    return false;
   }
 }
 

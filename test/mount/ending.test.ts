@@ -34,21 +34,6 @@ describe.each(TRANSPORTS)('an aborted connection, $transport', (cell) => {
     expect(mounted.mounts).toBe(1);
   });
 
-  test('is noticed while a reader waits for firmware that never answers', async () => {
-    await using mounted = new Mounted(cell);
-    mounted.expected.push(LOST);
-    const dump = fileDump(mounted.simDir, TAG, 300_017, {
-      faults: [{ at: 0, status: -2, times: 'always' }],
-    });
-    await mounted.start(`--sim-dir=${mounted.simDir}`, `--trace-rtas=${mounted.tracePath}`);
-    using reader = new Victim('cat', mounted.at(dump.name));
-    await until('firmware is called', async () => (await mounted.trace()).length > 0);
-    await runTool('umount', ['-f', mounted.mountpoint]);
-    expect(await mounted.daemon.exit()).toBe(1);
-    await reader.signal('SIGKILL', 10_000);
-    await mustRun('umount', ['-i', '-l', mounted.mountpoint]);
-  });
-
   test('that takes the mount with it was unmounted: exit status 0', async () => {
     await using mounted = new Mounted(cell);
     await startWithOneDump(mounted);

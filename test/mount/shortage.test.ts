@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ExpectedDump } from '../support/expected-dump.js';
 import { fileDump, sha256 } from '../support/expected-dump.js';
-import { Mounted, PROGRAM, TRANSPORTS, until } from '../support/mounted.js';
+import { Mounted, TRANSPORTS, until } from '../support/mounted.js';
 import { mustRun, runTool } from '../support/run-tool.js';
 
 const TAG = 0x2_0000_0001n;
@@ -83,22 +83,6 @@ describe.each(TRANSPORTS)('no room for another thread, $transport', (cell) => {
     group.allow(0);
     expect(await mounted.daemon.stop('SIGTERM')).toBe(0);
     expect(mounted.mounts).toBe(0);
-  });
-
-  test('nor for a connection to the control socket: the daemon serves, and answers later', async () => {
-    await using mounted = new Mounted(cell);
-    const [dump] = slowDumps(mounted);
-    await mounted.start(`--sim-dir=${mounted.simDir}`);
-    const environment = `RUNTIME_DIRECTORY=${join(mounted.directory, 'run')}`;
-    const list = async (): Promise<number | null> =>
-      (await runTool('env', [environment, process.execPath, PROGRAM, 'list', mounted.mountpoint])).status;
-    const pid = mounted.daemon.child.pid!;
-    expect(await list()).toBe(0);
-    await mustRun('prlimit', [`--pid=${pid}`, '--nofile=3:']);
-    expect(await list()).toBe(1);
-    await mustRun('prlimit', [`--pid=${pid}`, '--nofile=1024:']);
-    expect(await list()).toBe(0);
-    await expectAllRead(mounted, [dump!]);
   });
 
   test('nor for another open file: an orderly end is one', async () => {

@@ -2,7 +2,6 @@ import { chmodSync, rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
 import type { Logger } from '../../base/log.js';
-import { RepeatedLine } from '../../base/repeated-line.js';
 import { passedDescriptor } from '../mount/mount-request.js';
 import { ensurePrivateDirectory, runtimeDirectory, socketName } from '../runtime-directory.js';
 import { isAnswered } from './control-client.js';
@@ -40,7 +39,7 @@ export async function serveControl(
   const path = join(directory, socketName(nameOfMount(mountpoint)));
   try {
     ensurePrivateDirectory(directory);
-    return await listen(path, new ControlServer(routes, silenceMs), log);
+    return await listen(path, new ControlServer(routes, silenceMs));
   } catch (error) {
     log.warn('no control socket: platdumpfs list cannot ask this daemon', {
       path,
@@ -55,16 +54,11 @@ function nameOfMount(mountpoint: string): string {
   return passedDescriptor(mountpoint) === undefined ? mountpoint : `${mountpoint} of process ${process.pid}`;
 }
 
-async function listen(path: string, control: ControlServer, log: Logger): Promise<Control> {
+async function listen(path: string, control: ControlServer): Promise<Control> {
   if (await isAnswered(path)) throw new Error('another daemon answers there');
   rmSync(path, { force: true });
   await listening(control.server, path);
   chmodSync(path, 0o600);
-  // Some versions of Node.js say so where no descriptor is left. The connection waits until there is one.
-  const trouble = new RepeatedLine(log.warn);
-  control.server.on('error', ({ message }) => {
-    trouble.say('the control socket cannot accept a connection', { path, why: message }, message);
-  });
   // Serving dumps is what keeps the process alive.
   control.server.unref();
   return {

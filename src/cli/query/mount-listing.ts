@@ -61,7 +61,7 @@ function readAttribute(path: string, name: string): Promise<string | undefined> 
     try {
       const getxattr = loadKoffi()
         .load('libc.so.6')
-        .func('getxattr', 'ssize_t', ['const char *', 'const char *', 'void *', 'size_t']);
+        .func('getxattr', 'long', ['const char *', 'const char *', 'void *', 'size_t']);
       getxattr.async(path, PREFIX + name, buffer, buffer.length, (error: unknown, bytes: number) =>
         resolve(error !== null || bytes < 0 ? undefined : buffer.toString('latin1', 0, bytes)),
       );

@@ -1,5 +1,4 @@
 import { readdirSync } from 'node:fs';
-import { hasPollError } from '../../base/libc.js';
 import { isFuseDevice } from '../fuse-descriptor.js';
 import type { Failures } from '../notification-thread.js';
 import { NotificationThread } from '../notification-thread.js';
@@ -21,12 +20,9 @@ export class FuseDevice {
     this.#fd = fd;
   }
 
-  /**
-   * False once the kernel has ended the connection, which shows in the device at once. Libfuse closes it, which is what can be
-   * seen without koffi, when the requests that wait are answered.
-   */
-  get isConnected(): boolean {
-    return isFuseDevice(this.#fd) && !hasPollError(this.#fd);
+  /** False once libfuse has let go: the kernel has ended the connection. */
+  get isOpen(): boolean {
+    return isFuseDevice(this.#fd);
   }
 
   /**

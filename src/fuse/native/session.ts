@@ -100,7 +100,7 @@ export class NativeSession implements Mounted {
    * for long. Who holds a mount that was detached keeps both.
    */
   #lookForTheEnd(): void {
-    const isOver = !this.#parts.libfuse.device.isConnected || this.#isNowhereMounted();
+    const isOver = !this.#parts.libfuse.device.isOpen || this.#isNowhereMounted();
     if (!isOver || this.#isEnding) return;
     this.#isEnding = true;
     void this.#letGo();

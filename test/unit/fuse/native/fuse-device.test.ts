@@ -13,7 +13,7 @@ test('FuseDevice writes nothing to a file that has got the descriptor number mea
   const fd = openSync(path, 'w');
   try {
     const device = new FuseDevice(fd);
-    expect(device.isConnected).toBe(false);
+    expect(device.isOpen).toBe(false);
     expect(await device.notify([MESSAGE])).toEqual(new Map([[0, 'EBADF']]));
     device.release();
     expect(readFileSync(path)).toHaveLength(0);
@@ -27,7 +27,7 @@ test('FuseDevice is closed when its descriptor is', async () => {
   const fd = openSync('/dev/null', 'r');
   closeSync(fd);
   const device = new FuseDevice(fd);
-  expect(device.isConnected).toBe(false);
+  expect(device.isOpen).toBe(false);
   expect(await device.notify([MESSAGE, MESSAGE])).toEqual(new Map([0, 1].map((at) => [at, 'EBADF'])));
   device.release();
 });

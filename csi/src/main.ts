@@ -1,0 +1,38 @@
+#!/usr/bin/env node
+import { rmSync } from 'node:fs';
+import { identityService } from './identity-service.js';
+import { nodeService } from './node-service.js';
+import { registrationService } from './registration-service.js';
+import { say } from './say.js';
+import { serve } from './serve.js';
+import { settingsOf, socketsOf } from './settings.js';
+
+/** Exit statuses as those of platdumpfs. */
+const FAILED = 1;
+const USAGE = 2;
+
+void main();
+
+async function main(): Promise<void> {
+  try {
+    const settings = settingsOf(process.argv.slice(2));
+    const sockets = socketsOf(settings);
+    const end = (code: number): void => {
+      for (const path of Object.values(sockets)) rmSync(path, { force: true });
+      process.exit(code);
+    };
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => end(0));
+    await serve(sockets.csi, 'csi.proto', {
+      'csi.v1.Identity': identityService,
+      'csi.v1.Node': nodeService(settings),
+    });
+    // Last: kubelet asks at once.
+    await serve(sockets.registration, 'registration.proto', {
+      'pluginregistration.Registration': registrationService(sockets.csi, () => end(FAILED)),
+    });
+    say(`serves ${settings.source}/${settings.mountName} to pods of ${settings.nodeId}`);
+  } catch (error) {
+    say((error as Error).message);
+    process.exit((error as Error).message.startsWith('--') || error instanceof TypeError ? USAGE : FAILED);
+  }
+}
