@@ -148,6 +148,8 @@ function makeTree(tree, modules, zshDirectory) {
       install(join('packaging/systemd', file), join(tree, 'usr/lib/systemd/system', file));
   for (const file of readdirSync(join(root, 'packaging/monitoring')))
     install(join('packaging/monitoring', file), join(tree, 'usr/share/doc/platdumpfs/examples', file));
+  for (const file of readdirSync(join(root, 'packaging/examples')))
+    install(join('packaging/examples', file), join(tree, 'usr/share/doc/platdumpfs/examples', file));
   for (const file of readdirSync(join(root, 'dist'))) {
     const section = /\.([78])$/.exec(file)?.[1];
     if (section !== undefined)

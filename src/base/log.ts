@@ -14,6 +14,7 @@ export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const satisfies 
 export const JOURNAL_PRIORITY: Record<Severity, number> = { debug: 7, info: 6, warn: 4, error: 3 };
 
 export interface LogOptions {
+  /** Asked for each line: it may change. */
   readonly level: Severity;
   readonly format: 'text' | 'json';
   /** Prefix lines for the journal. */
@@ -26,12 +27,11 @@ export function createLogger(options: LogOptions): Logger {
   // Synchronous, so that the last lines before a crash are not lost.
   const write = options.write ?? writeStandardError;
   const lineOf = options.format === 'json' ? jsonLine : options.journal ? journalLine : textLine;
-  const threshold = LOG_LEVELS.indexOf(options.level);
   let lost = 0;
   const at =
     (severity: Severity) =>
     (message: string, fields: LogFields = {}): void => {
-      if (LOG_LEVELS.indexOf(severity) < threshold) return;
+      if (LOG_LEVELS.indexOf(severity) < LOG_LEVELS.indexOf(options.level)) return;
       try {
         const prefix = options.journal ? `<${JOURNAL_PRIORITY[severity]}>` : '';
         const lines = [lineOf(severity, message, fields)];

@@ -8,6 +8,8 @@ export interface MountEntry {
   readonly deviceMajor: number;
   readonly deviceMinor: number;
   readonly mountpoint: string;
+  /** What is mounted here shows in other mount namespaces as well. */
+  readonly isShared: boolean;
   /** With subtype: `fuse.platdumpfs`. */
   readonly fstype: string;
   /** First column of the mount table. */
@@ -60,7 +62,7 @@ export function mountsInOrder(entries: readonly MountEntry[], mountpoint: string
 function parseLine(line: string): MountEntry | undefined {
   // 36 35 98:0 /root /mount/point rw,noatime [optional fields ...] - fstype source superOptions
   const [mount = '', filesystem = ''] = splitOnce(line, ' - ');
-  const [id = '', parentId = '', device = '', , mountpoint] = mount.split(' ');
+  const [id = '', parentId = '', device = '', , mountpoint, , ...optional] = mount.split(' ');
   const [fstype, source = '', superOptions = ''] = filesystem.split(' ');
   const numbers = /^(\d+):(\d+)$/.exec(device);
   if (numbers === null || mountpoint === undefined || fstype === undefined || fstype === '') return undefined;
@@ -70,6 +72,7 @@ function parseLine(line: string): MountEntry | undefined {
     deviceMajor: Number(numbers[1]),
     deviceMinor: Number(numbers[2]),
     mountpoint: unescapeOctal(mountpoint),
+    isShared: optional.some((field) => field.startsWith('shared:')),
     fstype: unescapeOctal(fstype),
     source: unescapeOctal(source),
     // A security label in quotes may hold commas.

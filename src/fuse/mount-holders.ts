@@ -1,5 +1,6 @@
 import { readFile, readdir, readlink } from 'node:fs/promises';
 import type { MountEntry } from '../base/mountinfo.js';
+import { parseMountInfo } from '../base/mountinfo.js';
 import { printable } from '../base/printable.js';
 
 /** On a machine with very many processes the first ones have to do: somebody waits for the unmount. */
@@ -32,14 +33,34 @@ export async function findHolders(mount: MountEntry): Promise<MountHolder[]> {
 }
 
 async function holds(process: string, mount: MountEntry): Promise<boolean> {
+  const places = await placesIn(process, mount);
+  if (places.length === 0) return false;
   const descriptors = await readdir(`${process}/fd`).catch(() => []);
   const links = ['cwd', 'root', ...descriptors.map((fd) => `fd/${fd}`)];
   for (const link of links) {
     const target = await readlink(`${process}/${link}`).catch(() => '');
-    if (target === mount.mountpoint || target.startsWith(`${mount.mountpoint}/`)) return true;
+    if (places.some((place) => target === place || target.startsWith(`${place}/`))) return true;
   }
   const maps = await readFile(`${process}/maps`, 'utf8').catch(() => '');
   return maps.includes(` ${deviceInMaps(mount)} `);
+}
+
+/** Where a process sees the mount: a container has it under a name of its own, and others not at all. */
+async function placesIn(process: string, mount: MountEntry): Promise<string[]> {
+  const entries = parseMountInfo(await readFile(`${process}/mountinfo`, 'utf8').catch(() => ''));
+  const same = entries.filter((entry) => isSameDevice(entry, mount)).map(({ mountpoint }) => mountpoint);
+  if (same.length > 0) return same;
+  // One that has changed its root sees less than what it had opened before.
+  const [theirs, ours] = await Promise.all([process, '/proc/self'].map(namespaceOf));
+  return theirs === ours ? [mount.mountpoint] : [];
+}
+
+function isSameDevice(one: MountEntry, other: MountEntry): boolean {
+  return one.deviceMajor === other.deviceMajor && one.deviceMinor === other.deviceMinor;
+}
+
+function namespaceOf(process: string): Promise<string> {
+  return readlink(`${process}/ns/mnt`).catch(() => 'unknown');
 }
 
 /** Device numbers as the fourth column of /proc/PID/maps has them: two hex digits or more each. */

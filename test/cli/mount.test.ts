@@ -102,6 +102,14 @@ describe('a busy mount', () => {
   });
 });
 
+test('says that nobody else sees a mount that was made in a mount namespace of its own', async () => {
+  const command = ['-m', process.execPath, PROGRAM, 'mount', 'sim', workshop.mountpoint, '--log-format=text'];
+  const daemon = workshop.spawn('unshare', ...command);
+  await daemon.said('warn: the mount is seen in the mount namespace of this process only');
+  expect(workshop.mounts).toBe(0);
+  expect(await daemon.stop('SIGTERM')).toBe(0);
+});
+
 describe('mount in the background', () => {
   test('returns when the mount is usable, lets go of its output, and works in /', () => {
     const { status, stdout, stderr } = workshop.run(

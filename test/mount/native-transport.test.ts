@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, open, readdir, rmdir, stat, statfs } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, rmdir, stat, statfs } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { loadFuseNative } from '../../src/fuse/native/addon.js';
@@ -331,6 +332,27 @@ describe.skipIf(!loaded.ok)(
         expect(found).toEqual(expect.arrayContaining(holders.map(({ pid }) => ({ pid, command: 'sleep' }))));
         expect(found.map(({ pid }) => pid)).toContain(process.pid);
         expect(found).toHaveLength(3);
+      });
+
+      test('names who holds it in another mount namespace, where it has another name', async () => {
+        await using server = await start();
+        await server.add('a', 1);
+        const place = await mkdtemp(join(tmpdir(), 'platdumpfs-holder-'));
+        const script =
+          'mount --bind "$0" "$1" && umount "$0" && exec 3< "$1/a" && echo held && exec sleep 60';
+        const holder = spawn('unshare', ['-m', 'sh', '-c', script, server.mountpoint, place], {
+          stdio: ['ignore', 'pipe', 'inherit'],
+        });
+        try {
+          await once(holder.stdout, 'data');
+          const [mount] = mountsAt(server.mountpoint);
+          const found = await findHolders(mount!);
+          expect(found.map(({ pid }) => pid)).toContain(holder.pid);
+        } finally {
+          holder.kill();
+          await once(holder, 'exit');
+          await rmdir(place);
+        }
       });
     });
   },

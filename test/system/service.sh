@@ -31,10 +31,30 @@ ok 'list asks the daemon of the service' has "$dump" inside platdumpfs list /mnt
 ok 'systemctl status says what is served' has 'serves sim at /mnt/dumps' inside systemctl show -P StatusText $unit
 
 first=$(main_pid)
+settings --source=sim --lockdown-file=/run/level --log-level=debug
+ok 'it reloads' inside systemctl reload $unit
+ok 'the log level is read again' within 10 journal_has 'reloaded logLevel=debug'
+ok 'a reload is no restart' is "$first" main_pid
+ok 'after a reload it is active' within 10 is active inside systemctl show -P ActiveState $unit
+settings --source=sim --lockdown-file=/run/level
 inside kill -9 "$first"
 restarted() { local now; now=$(main_pid); [ "$now" != 0 ] && [ "$now" != "$first" ] && inside ls "/mnt/dumps/$dump"; }
 ok 'it heals from kill -9' within 15 restarted
 ok 'after kill -9 a dump is the same' is "$before" checksum
+
+drop_in() { script_inside "mkdir -p /run/systemd/system/$unit.d; printf '[Service]\n%s\n' '$1' > /run/systemd/system/$unit.d/test.conf; systemctl daemon-reload; systemctl restart $unit"; }
+no_drop_in() { script_inside "rm -r /run/systemd/system/$unit.d; systemctl daemon-reload; systemctl restart $unit"; }
+drop_in WatchdogSec=3
+first=$(main_pid)
+sleep 7
+ok 'the watchdog is answered' is "$first" main_pid
+inside kill -STOP "$first"
+ok 'the watchdog notices a daemon that hangs' within 60 restarted
+ok 'after a hang a dump is the same' is "$before" checksum
+drop_in PrivateTmp=yes
+ok 'a mount that nobody sees is said' within 10 journal_has 'seen in the mount namespace of this process only'
+ok 'doctor says so too' has 'its mount is not seen here' inside platdumpfs doctor /mnt/dumps
+no_drop_in
 
 holder() { script_inside "exec 3< /mnt/dumps/$dump; head -c 65536 <&3 > /dev/null; sleep 60" & }
 holder

@@ -33,8 +33,16 @@ export async function checkDaemons(): Promise<Finding[]> {
     : [{ check: 'daemons', status: 'note', finding: 'none of this user runs' }];
 }
 
-function describe({ mountpoint, pid, source, transport, lockdown, version }: DaemonStatus): Finding {
+function describe(daemon: DaemonStatus): Finding {
+  const { mountpoint, pid, source, transport, lockdown, version } = daemon;
   const finding = `${version} serves ${source} at ${mountpoint} (${transport}, pid ${pid})`;
+  if (!isSeenHere(daemon))
+    return {
+      check: 'daemons',
+      status: 'warn',
+      finding: `${finding}, and its mount is not seen here`,
+      remedy: 'drop settings such as PrivateTmp= from its unit, or bind its directory with rshared',
+    };
   if (lockdown === 'enforce') return { check: 'daemons', status: 'ok', finding };
   return {
     check: 'daemons',
@@ -42,6 +50,11 @@ function describe({ mountpoint, pid, source, transport, lockdown, version }: Dae
     finding: `${finding}, and would show dumps at every lockdown level`,
     remedy: 'mount again without --lockdown=ignore',
   };
+}
+
+/** A daemon in a mount namespace of its own is asked over its socket, and shows its dumps to nobody else. */
+function isSeenHere({ device }: DaemonStatus): boolean {
+  return device === undefined || ownMounts().some(({ deviceMinor }) => device === `0:${deviceMinor}`);
 }
 
 async function deadMounts(): Promise<Finding[]> {

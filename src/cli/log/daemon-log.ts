@@ -1,5 +1,5 @@
 import type { Severity } from '../../base/errno.js';
-import type { LogFields, Logger } from '../../base/log.js';
+import type { LogFields, LogOptions, Logger } from '../../base/log.js';
 import { createLogger } from '../../base/log.js';
 import { logOptions, standardErrorLasts } from '../options/log-settings.js';
 import type { Settings } from '../options/option-table.js';
@@ -14,6 +14,10 @@ export interface DaemonLog {
   started(): void;
   /** The last message, which standard error gets by other means. */
   fatal(message: string): void;
+  /** Least severity that is logged from now on. */
+  setLevel(level: Severity): void;
+  /** Opens the file of `--log-file` again, which somebody has moved away. */
+  reopen(): void;
   close(): void;
 }
 
@@ -22,6 +26,7 @@ interface LastingLog {
   readonly log: Logger;
   /** Why nothing is written. */
   readonly failure?: () => string | undefined;
+  readonly reopen?: () => void;
   readonly close: () => void;
 }
 
@@ -32,13 +37,28 @@ interface LastingLog {
  * @throws Error in one line, where the file of `--log-file` cannot be used
  */
 export function openDaemonLog(settings: Settings, parent: Parent | undefined): DaemonLog {
-  const options = logOptions(settings, parent?.logFormat);
-  const standardError = createLogger(options);
+  let current = settings.logLevel;
+  const withLevel: WithLevel = (options) => ({
+    ...options,
+    get level() {
+      return current;
+    },
+  });
+  const setLevel = (level: Severity): void => void (current = level);
+  const standardError = createLogger(withLevel(logOptions(settings, parent?.logFormat)));
   const isLeft = parent !== undefined && !standardErrorLasts();
-  const lasting = settings.logFile === undefined ? undefined : fileLog(settings, settings.logFile);
-  const other = lasting ?? (isLeft ? systemLog(settings) : undefined);
+  const lasting = settings.logFile === undefined ? undefined : fileLog(settings.logFile, settings, withLevel);
+  const other = lasting ?? (isLeft ? systemLog(settings, withLevel) : undefined);
+  const nothing = (): void => undefined;
   if (other === undefined)
-    return { log: standardError, started: () => undefined, fatal: () => undefined, close: () => undefined };
+    return {
+      log: standardError,
+      setLevel,
+      started: nothing,
+      fatal: nothing,
+      reopen: nothing,
+      close: nothing,
+    };
   let isHeard = isLeft;
   return {
     log: loggerOf((severity, message, fields) => {
@@ -52,14 +72,18 @@ export function openDaemonLog(settings: Settings, parent: Parent | undefined): D
       isHeard = false;
     },
     fatal: (message) => other.log.error(message),
+    setLevel,
+    reopen: other.reopen ?? nothing,
     close: other.close,
   };
 }
 
-function fileLog(settings: Settings, path: string): LastingLog {
-  const format = settings.logFormat ?? 'json';
+type WithLevel = (options: Omit<LogOptions, 'level'>) => LogOptions;
+
+function fileLog(path: string, { logFormat }: Settings, withLevel: WithLevel): LastingLog {
+  const format = logFormat ?? 'json';
   const file = new LogFile(path, format === 'text');
-  const log = createLogger({ level: settings.logLevel, format, write: file.write });
+  const log = createLogger(withLevel({ format, write: file.write }));
   const reopen = (): void => {
     try {
       file.reopen();
@@ -67,21 +91,14 @@ function fileLog(settings: Settings, path: string): LastingLog {
       log.warn('the log file cannot be opened again, going on in the one that is open', { error });
     }
   };
-  process.on('SIGHUP', reopen);
-  return {
-    log,
-    close: () => {
-      process.off('SIGHUP', reopen);
-      file.close();
-    },
-  };
+  return { log, reopen, close: () => file.close() };
 }
 
-function systemLog(settings: Settings): LastingLog {
+function systemLog(settings: Settings, withLevel: WithLevel): LastingLog {
   const system = new SystemLog();
   const format = settings.logFormat ?? 'text';
   return {
-    log: createLogger({ level: settings.logLevel, format, journal: true, write: system.write }),
+    log: createLogger(withLevel({ format, journal: true, write: system.write })),
     failure: () => system.failure,
     close: () => system.close(),
   };

@@ -34,10 +34,12 @@ import type { Parent } from './parent.js';
 import { waitingParent } from './parent.js';
 import { hardenProcess } from './process-hardening.js';
 import { chooseSource } from '../select-source.js';
-import { tellServiceManager } from './service-manager.js';
+import { reloadOnHangUp } from './reload.js';
+import { answerWatchdog, tellServiceManager } from './service-manager.js';
 import { MOUNT_OF_OTHERS, OWN_MOUNT, mountedUnlessStopped } from './mount-wait.js';
 import { serveUntilEnd } from './serve-until-end.js';
 import { StopSignals } from './stop-signals.js';
+import { warnIfHidden } from './visibility.js';
 import { version } from '../version.js';
 
 /**
@@ -140,9 +142,15 @@ async function mountAndServe(
   cleanup.add('control socket', () => control.close());
   dropAnswers = () => control.lock();
   log.info('mounted', { mountpoint, source: source.name, transport: transport.name });
+  warnIfHidden(mountpoint, log);
   daemonLog.started();
   await parent?.ready();
-  await tellServiceManager('ready', `serves ${source.name} at ${mountpoint}`, log);
+  const serves = `serves ${source.name} at ${mountpoint}`;
+  const reload = reloadOnHangUp(daemonLog, () => (gate.locked() ? LOCKED : serves));
+  cleanup.add('reload', () => reload[Symbol.dispose]());
+  const watchdog = answerWatchdog(log);
+  cleanup.add('watchdog', () => watchdog[Symbol.dispose]());
+  await tellServiceManager('ready', serves, log);
   // What was told of a rise meanwhile has been replaced by that.
   if (gate.locked()) await tellServiceManager('locked', LOCKED, log);
   store.getReady();
