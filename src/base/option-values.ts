@@ -18,6 +18,8 @@ export interface TagMaybeSize {
   readonly size?: number;
 }
 
+const EXPECTED_TAG = 'a dump tag of up to 16 hex digits such as 0x0000000200000001';
+
 /** Uids and gids are 32 bits wide and the highest one means "none" (chown(2)). */
 const MAX_ID = 2 ** 32 - 2;
 
@@ -75,6 +77,12 @@ export function wordOrPath(...words: readonly string[]): ValueParser<string> {
   return (text) => (words.includes(text) ? text : path(text));
 }
 
+export const tagWord: ValueParser<DumpTag> = (text) => {
+  const tag = parseTag(text);
+  if (tag === undefined) throw expected(EXPECTED_TAG, text);
+  return tag;
+};
+
 export const tagWithSize: ValueParser<TagSize> = (text) => {
   const known = tagMaybeSize(text);
   if (known.size === undefined) throw expected('TAG:SIZE such as 200000001:3GiB', text);
@@ -85,8 +93,7 @@ export const tagMaybeSize: ValueParser<TagMaybeSize> = (text) => {
   const [tagText = '', sizeText, ...rest] = text.split(':');
   const tag = parseTag(tagText);
   const bytes = sizeText === undefined ? undefined : parseSize(sizeText);
-  if (tag === undefined || rest.length > 0)
-    throw expected('a dump tag of up to 16 hex digits such as 0x0000000200000001', text);
+  if (tag === undefined || rest.length > 0) throw expected(EXPECTED_TAG, text);
   if (sizeText !== undefined && bytes === undefined)
     throw expected('a size such as 3GiB behind the colon', text);
   return bytes === undefined ? { tag } : { tag, size: bytes };

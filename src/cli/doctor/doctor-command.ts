@@ -7,13 +7,16 @@ import { checkNode, checkSources } from './firmware-checks.js';
 import { checkMountHelper, checkPlace, checkRequestTimeouts, checkTransports } from './fuse-checks.js';
 import { checkLockdown } from './lockdown-check.js';
 import { checkCoreDumps, checkPageSize, checkSpool, checkSwap } from './memory-checks.js';
+import { measureCommand } from './measure-command.js';
 import { EXIT, usageError } from '../exit-status.js';
 import { passedDescriptor } from '../mount/mount-request.js';
 import type { ParsedOptions } from '../options/parse-options.js';
 import { printOut } from '../print.js';
 
 /** Looks at everything a mount with the same options needs, and changes nothing. */
-export async function doctorCommand({ settings, positionals }: ParsedOptions): Promise<number> {
+export async function doctorCommand(parsed: ParsedOptions): Promise<number> {
+  const { settings, positionals } = parsed;
+  if (settings.measure !== undefined) return measureCommand(settings.measure, parsed);
   const [named, ...rest] = positionals;
   if (rest.length > 0)
     throw usageError(`doctor takes at most one MOUNTPOINT, got ${positionals.length} arguments`);

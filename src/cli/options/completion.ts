@@ -35,6 +35,7 @@ const OF_OPERAND: Record<Operand, Candidates> = {
 function candidatesOf(key: string, option: AnyOption): Candidates | undefined {
   if (option.kind === 'flag') return undefined;
   if (key === 'mountpoint') return OF_OPERAND.mountpoint;
+  if (option.metavar === 'TAG') return OF_OPERAND.tag;
   const parts = option.metavar.split('|');
   const paths = parts.includes('DIR') ? 'directories' : /PATH|FILE/.test(option.metavar) ? 'files' : 'none';
   return { ...NOTHING, words: parts.filter((part) => /^[a-z][a-z-]*$/.test(part)), paths };

@@ -77,7 +77,7 @@ export const VERBS: Record<Verb, VerbHelp> = {
   },
   doctor: {
     operands: ['directory'],
-    synopsis: ['platdumpfs doctor [MOUNTPOINT] [OPTION]...'],
+    synopsis: ['platdumpfs doctor [MOUNTPOINT] [OPTION]...', 'platdumpfs doctor --measure TAG [OPTION]...'],
     about:
       'Checks everything that a mount with the same options needs, and says what to do. Changes nothing.',
     notes: [

@@ -7,6 +7,7 @@ import {
   seconds,
   size,
   tagMaybeSize,
+  tagWord,
   userOrGroupId,
   wordOrPath,
 } from '../../base/option-values.js';
@@ -237,6 +238,15 @@ export const OPTIONS = {
     group: 'Output',
     argvOnly: true,
     summary: 'copies in memory (tmpfs, ramfs), gone at the next boot, count as well',
+  },
+  measure: {
+    kind: 'optional',
+    verbs: ['doctor'],
+    group: 'Output',
+    argvOnly: true,
+    metavar: 'TAG',
+    parse: tagWord,
+    summary: 'read this dump through once and print as JSON how firmware behaved; never invalidates',
   },
   output: {
     kind: 'optional',

@@ -55,6 +55,7 @@ test('parseOptions gives the documented defaults', () => {
     remove: false,
     checksum: false,
     volatile: false,
+    measure: undefined,
     output: undefined,
     watch: false,
     json: false,
