@@ -24,6 +24,8 @@ export default {
     ...startedByName,
     'scripts/*.mjs',
     'bench/main.ts',
+    'test/torture/vitest.config.ts',
+    'test/torture/*.torture.ts',
     'bench/bare-loop-thread.ts',
     'test/pseries/check/*.{ts,mjs}',
   ],

@@ -460,6 +460,7 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
     if (error === undefined) errand?.resolve();
     else errand?.reject(failureOf(error, { op: errand.kind }));
     if (error?.kind === 'replaced' || error?.kind === 'gone') this.#owner.onLost(error.kind);
+    else if (error !== undefined) this.#owner.onFailure({ offset: this.#progress.highWater, error });
   }
 
   #onClosed(number: number): void {

@@ -43,6 +43,8 @@ export interface BareOptions {
   readonly spool?: boolean;
   readonly known?: readonly { readonly tag: DumpTag; readonly size?: number }[];
   readonly log?: Logger;
+  /** What the store says of firmware. */
+  readonly storeLog?: Logger;
   /** Owner of the files; root by default. */
   readonly uid?: number;
 }
@@ -101,7 +103,7 @@ export class Bare implements AsyncDisposable {
       cacheSizeBytes: options.cacheSizeBytes ?? 8 * 1024 * 1024,
       known: options.known ?? [],
       ...(options.spool === true ? { spool: { directory: tmpdir(), quotaBytes: 1024 ** 3 } } : {}),
-      log: silentLogger,
+      log: options.storeLog ?? silentLogger,
     });
     const dumps = new DumpFilesystem({
       store,

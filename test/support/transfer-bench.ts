@@ -1,5 +1,6 @@
 import type { ErrnoName } from '../../src/base/errno.js';
 import { FsError } from '../../src/base/errno.js';
+import type { Logger } from '../../src/base/log.js';
 import { silentLogger } from '../../src/base/log.js';
 import type { DumpTag } from '../../src/base/tag.js';
 import { Dump } from '../../src/dump/dump.js';
@@ -42,6 +43,9 @@ export interface BenchOptions {
   /** Passes that may be open. */
   readonly passes?: number;
   readonly announced?: boolean;
+  /** In the place of scripted firmware. */
+  readonly driver?: DumpDriver;
+  readonly log?: Logger;
 }
 
 /**
@@ -68,7 +72,7 @@ export class TransferBench {
     const { hands = this.#budget.hands, atWork = hands, passes = this.#budget.passes } = options;
     this.handles = new Handles(passes);
     const start = (life: HandLife): Hand => {
-      const thread = new ScriptedThread(this.#driver, this.cache, life);
+      const thread = new ScriptedThread(options.driver ?? this.#driver, this.cache, life);
       this.started.push(thread);
       return thread;
     };
@@ -102,7 +106,7 @@ export class TransferBench {
         pool: this.pool,
         handles: this.handles,
         now: () => this.nowMs,
-        log: silentLogger,
+        log: this.#options.log ?? silentLogger,
       },
     );
   }

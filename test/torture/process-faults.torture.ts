@@ -1,0 +1,34 @@
+import { describe, expect, test } from 'vitest';
+import { CELLS, Mounted } from '../support/mounted.js';
+import { Rounds } from './rounds.js';
+
+const ROUNDS = Number(process.env['TORTURE_ROUNDS'] ?? 9);
+const SEED = Number(process.env['TORTURE_SEED'] ?? 1);
+/** A new directory and new dumps after so many rounds: a trace is checked whole, after each of them. */
+const ROUNDS_PER_LIFE = 10;
+
+describe.each(CELLS.map((cell, index) => ({ ...cell, index })))(
+  '$transport, $discipline',
+  ({ index, ...cell }) => {
+    const mine = Math.ceil((ROUNDS - index) / CELLS.length);
+
+    test(`${mine} rounds of faults: every dump is there afterwards, and only removed ones are gone`, async () => {
+      const began = performance.now();
+      const figures = new Map<string, number>();
+      for (let done = 0; done < mine; done += ROUNDS_PER_LIFE) {
+        await using mounted = new Mounted(cell);
+        // What a killed or starved daemon says is looked at round by round.
+        mounted.expected.push(/./);
+        await using rounds = await Rounds.begin(mounted, SEED + 1000 * index + done, figures);
+        for (let round = done; round < Math.min(mine, done + ROUNDS_PER_LIFE); round += 1)
+          await rounds.next();
+      }
+      const seconds = Math.round((performance.now() - began) / 1000);
+      const words = [...figures].sort().map(([what, count]) => `${what} ${count}`);
+      process.stdout.write(
+        `${cell.transport}, ${cell.discipline}: ${mine} rounds in ${seconds} s: ${words.join(', ')}\n`,
+      );
+      expect(figures.get('rounds')).toBe(mine);
+    });
+  },
+);

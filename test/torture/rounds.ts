@@ -1,0 +1,418 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { epochMs, sampleBytes } from '../support/bare.js';
+import type { Mounted } from '../support/mounted.js';
+import { until } from '../support/mounted.js';
+import type { CallResult, Digest } from '../support/syscall-client.js';
+import { SyscallClient } from '../support/syscall-client.js';
+import type { Unlink } from '../support/trace-checker.js';
+import { readTrace, traceFaults } from '../support/trace-checker.js';
+import { MemoryGroup, TinyDisk } from './shortage.js';
+
+const DUMPS = 5;
+const READERS = 3;
+const MOST_BYTES = 3 * 1024 * 1024;
+
+/** What a reader may be told while the daemon dies, starves or loses its mount. Wrong bytes are never among it. */
+const EXCUSES = new Set([
+  'ENOTCONN',
+  'ECONNABORTED',
+  'ENODEV',
+  'EIO',
+  'ENOENT',
+  'ESTALE',
+  'EINTR',
+  'EAGAIN',
+  'EBUSY',
+  'EMFILE',
+  'ENFILE',
+  'ENOMEM',
+]);
+
+interface Known {
+  bytes: Buffer;
+  sha256: string;
+}
+
+type Fault = (typeof FAULTS)[number];
+const FAULTS = [
+  'kill -9',
+  'kill -9 in rm',
+  'SIGSTOP',
+  'out of memory',
+  'spool full',
+  'trace full',
+  'no descriptors',
+  'lazy unmount',
+  'connection aborted',
+  'tag replaced',
+  'removal',
+] as const;
+
+/** Rounds of faults against one directory of dumps: readers at work, a fault, a daemon again, and everything is looked at. */
+export class Rounds implements AsyncDisposable {
+  readonly #mounted: Mounted;
+  readonly #random: () => number;
+  readonly #figures: Map<string, number>;
+  readonly #dumps = new Map<string, Known>();
+  /** Those that were removed, with the digest of what was delivered. */
+  readonly #removed = new Map<string, string>();
+  /** What had the tag before, while the mount may not have noticed yet. */
+  readonly #replaced = new Map<string, Buffer>();
+  readonly #unlinks: Unlink[] = [];
+  readonly #startsMs: number[] = [];
+  readonly #readers: SyscallClient[] = [];
+  readonly #user = new SyscallClient();
+  readonly #disk: TinyDisk | undefined;
+  /** Faults are dealt like cards, so that a short run sees most of them. */
+  #deck: Fault[] = [];
+  #next = 1;
+
+  private constructor(mounted: Mounted, seed: number, figures: Map<string, number>) {
+    this.#mounted = mounted;
+    this.#random = numbersFrom(seed);
+    this.#figures = figures;
+    this.#disk = TinyDisk.in(mounted.directory, 'spool');
+    for (let index = 0; index < READERS; index += 1) this.#readers.push(new SyscallClient());
+  }
+
+  static async begin(mounted: Mounted, seed: number, figures: Map<string, number>): Promise<Rounds> {
+    const rounds = new Rounds(mounted, seed, figures);
+    for (let index = 0; index < DUMPS; index += 1) rounds.#arrive();
+    await rounds.#start();
+    return rounds;
+  }
+
+  async next(): Promise<void> {
+    if (this.#deck.length === 0) this.#deck = this.#shuffled(FAULTS);
+    const fault = this.#deck.pop()!;
+    while (this.#dumps.size < DUMPS) this.#arrive();
+    const isOver = { yet: false };
+    const struck = this.#mounted.daemon;
+    const load = this.#readers.map((_, index) => this.#readOn(index, isOver));
+    try {
+      await sleep(this.#upTo(60));
+      await this.#strike(fault);
+    } finally {
+      isOver.yet = true;
+      await Promise.all(load);
+    }
+    expect(struck.stderr, 'no stack trace').not.toMatch(/^\s+at /m);
+    if (!this.#mounted.daemon.running) await this.#start();
+    await this.#lookAtEverything(fault);
+    this.#count('rounds');
+    this.#count(fault);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const client of [this.#user, ...this.#readers]) client[Symbol.dispose]();
+    if (this.#mounted.daemon.running) await this.#mounted.daemon.stop();
+    this.#disk?.[Symbol.dispose]();
+  }
+
+  // --- faults ---
+
+  #strike(fault: Fault): Promise<void> {
+    switch (fault) {
+      case 'kill -9':
+        return this.#kill();
+      case 'kill -9 in rm':
+        return this.#killInRemoval();
+      case 'SIGSTOP':
+        return this.#stop();
+      case 'out of memory':
+        return this.#outOfMemory();
+      case 'spool full':
+        return this.#spoolFull();
+      case 'trace full':
+        return this.#traceFull();
+      case 'no descriptors':
+        return this.#noDescriptors();
+      case 'lazy unmount':
+        return this.#unmount('-l');
+      case 'connection aborted':
+        return this.#unmount('-f');
+      case 'tag replaced':
+        return this.#replace();
+      case 'removal':
+        return this.#removal();
+    }
+  }
+
+  async #kill(): Promise<void> {
+    this.#mounted.daemon.child.kill('SIGKILL');
+    await this.#mounted.daemon.exit();
+    // A mirroring tool must not take the rest of a mount for an empty directory.
+    expect((await this.#user.call('ls', this.#mounted.mountpoint)).errno).toBe('ENOTCONN');
+  }
+
+  async #killInRemoval(): Promise<void> {
+    const name = this.#any();
+    this.#check(name, await this.#user.call('cat', this.#mounted.at(name)));
+    const removal = this.#remove(name);
+    await sleep(this.#upTo(10));
+    this.#mounted.daemon.child.kill('SIGKILL');
+    await this.#mounted.daemon.exit();
+    await removal;
+    // With open readers rm succeeds before firmware is told. Only firmware knows what came of it.
+    if (this.#isInvalidated(name)) this.#departed(name);
+  }
+
+  async #stop(): Promise<void> {
+    this.#mounted.daemon.child.kill('SIGSTOP');
+    await sleep(this.#upTo(200));
+    this.#mounted.daemon.child.kill('SIGCONT');
+    await this.#catAll();
+  }
+
+  async #outOfMemory(): Promise<void> {
+    using group = MemoryGroup.of(this.#mounted.daemon.child.pid!);
+    if (group === undefined) {
+      this.#count('out of memory: not possible here');
+      return;
+    }
+    await this.#catAll(true);
+    if (this.#mounted.daemon.running) {
+      // It got along: its end is the same for whoever looks on.
+      this.#count('out of memory: survived');
+      this.#mounted.daemon.child.kill('SIGKILL');
+    } else this.#count('out of memory: killed');
+    await this.#mounted.daemon.exit();
+  }
+
+  async #spoolFull(): Promise<void> {
+    if (this.#disk === undefined) {
+      this.#count('spool full: not possible here');
+      return;
+    }
+    await this.#restart(`--spool=${this.#disk.directory}`);
+    await this.#catAll();
+    await this.#restart();
+  }
+
+  async #traceFull(): Promise<void> {
+    if (this.#disk === undefined) {
+      this.#count('trace full: not possible here');
+      return;
+    }
+    const filler = join(this.#disk.directory, 'filler');
+    spawnSync('dd', ['if=/dev/zero', `of=${filler}`, 'bs=64k'], { stdio: 'ignore' });
+    await this.#restart(`--trace-rtas=${join(this.#disk.directory, 'trace')}`);
+    rmSync(filler);
+    await this.#restart();
+  }
+
+  async #noDescriptors(): Promise<void> {
+    const pid = this.#mounted.daemon.child.pid!;
+    const limit = (soft: string): void =>
+      void spawnSync('prlimit', ['--pid', String(pid), `--nofile=${soft}:`], { stdio: 'ignore' });
+    const open = readdirSync(`/proc/${pid}/fd`).length;
+    limit(String(open));
+    await this.#catAll(true);
+    limit('1024');
+    await this.#catAll();
+  }
+
+  async #unmount(how: '-l' | '-f'): Promise<void> {
+    spawnSync('umount', ['-i', how, this.#mounted.mountpoint], { stdio: 'ignore' });
+    if (how === '-f' && this.#mounted.mounts > 0)
+      spawnSync('umount', ['-i', '-l', this.#mounted.mountpoint], { stdio: 'ignore' });
+    await this.#mounted.daemon.exit();
+  }
+
+  /** Another dump takes a tag whose first one was read to the end: that one is not for `rm` to take. */
+  async #replace(): Promise<void> {
+    const name = this.#any();
+    this.#check(name, await this.#user.call('cat', this.#mounted.at(name)));
+    const known = this.#dumps.get(name)!;
+    const before = known.sha256;
+    this.#replaced.set(name, known.bytes);
+    this.#put(name);
+    const { value, errno } = await this.#user.call('stat', this.#mounted.at(name));
+    expect([value !== undefined, errno === 'ENOENT'], 'it is there, or about to be').toContain(true);
+    const refused = await this.#remove(name);
+    // With open readers it is accepted, and firmware's dump is looked at when the last of them closes.
+    expect(['EBUSY', 'ENOENT', undefined], 'rm of what is no longer there').toContain(refused);
+    let last: unknown;
+    await until('the new dump is shown', async () => {
+      const shown = await this.#user.call('cat', this.#mounted.at(name));
+      last = shown;
+      return shown.value !== undefined && shown.value.sha256 !== before;
+    }).catch((error: unknown) => {
+      const names = spawnSync('ls', ['-l', this.#mounted.mountpoint], { encoding: 'utf8' }).stdout;
+      throw new Error(
+        `${String(error)}: rm ${refused ?? 'done'}, ${JSON.stringify(last)}, ${before}\n${names}\n${this.#mounted.daemon.stderr}`,
+      );
+    });
+    expect(this.#isInvalidated(name), 'a dump that nobody had read').toBe(false);
+    this.#replaced.delete(name);
+  }
+
+  async #removal(): Promise<void> {
+    const name = this.#any();
+    this.#check(name, await this.#user.call('cat', this.#mounted.at(name)));
+    const errno = await this.#remove(name);
+    // Readers may have it open: then it goes a moment later.
+    expect(errno).toBeUndefined();
+    await until(`${name} is gone in firmware`, () => this.#isInvalidated(name));
+    this.#departed(name);
+  }
+
+  async #restart(...args: string[]): Promise<void> {
+    await this.#mounted.daemon.stop();
+    await until('the old mount is gone', () => this.#mounted.mounts === 0 || this.#mounted.daemon.running);
+    await this.#start(...args);
+    await this.#catAll();
+  }
+
+  // --- a daemon, and what it serves ---
+
+  async #start(...args: string[]): Promise<void> {
+    this.#startsMs.push(Date.now());
+    // The last of an option counts.
+    const trace = args.some((arg) => arg.startsWith('--trace-rtas'))
+      ? []
+      : [`--trace-rtas=${this.#mounted.tracePath}`];
+    await this.#mounted.start(
+      `--sim-dir=${this.#mounted.simDir}`,
+      '--cache-size=8MiB',
+      '--unmount-timeout=0',
+      ...trace,
+      ...args,
+    );
+  }
+
+  #arrive(): void {
+    const name = `0x${(0x2_0000_0000 + this.#next).toString(16).padStart(16, '0')}`;
+    this.#next += 1;
+    this.#put(name);
+  }
+
+  #put(name: string): void {
+    const bytes = sampleBytes(1 + this.#upTo(MOST_BYTES), this.#next * 1000 + this.#upTo(1000));
+    const file = join(this.#mounted.simDir, name);
+    writeFileSync(`${file}.part`, bytes);
+    renameSync(`${file}.part`, file);
+    this.#dumps.set(name, { bytes, sha256: digestOf(bytes) });
+  }
+
+  async #remove(name: string): Promise<string | undefined> {
+    const call: Unlink = { tag: name, beganAtMs: epochMs() };
+    this.#unlinks.push(call);
+    const { errno } = await this.#user.call('rm', this.#mounted.at(name));
+    // Others read meanwhile: what is read within it is not only for the comparison.
+    call.endedAtMs = call.beganAtMs;
+    return errno;
+  }
+
+  #isInvalidated(name: string): boolean {
+    return existsSync(join(this.#mounted.simDir, `${name}.invalidated`));
+  }
+
+  #departed(name: string): void {
+    this.#removed.set(name, this.#dumps.get(name)!.sha256);
+    this.#dumps.delete(name);
+  }
+
+  // --- readers ---
+
+  /** Reads here and there until told otherwise. */
+  async #readOn(index: number, isOver: { readonly yet: boolean }): Promise<void> {
+    while (!isOver.yet) {
+      const name = this.#any();
+      const { bytes } = this.#dumps.get(name)!;
+      const before = this.#replaced.get(name);
+      const reader = this.#readers[index]!;
+      const start = this.#upTo(bytes.length);
+      const length = 1 + this.#upTo(500_000);
+      const { value: fd, errno } = await reader.call('open', this.#mounted.at(name));
+      if (fd === undefined) {
+        expect(EXCUSES, `open: ${errno}`).toContain(errno);
+        await sleep(10);
+        continue;
+      }
+      const result = await reader.call('pread', fd, start, length);
+      const mayBe = [bytes, before, this.#dumps.get(name)?.bytes].flatMap((one) =>
+        one === undefined ? [] : digestOf(one.subarray(start, start + length)),
+      );
+      if (result.value === undefined) expect(EXCUSES, `read: ${result.errno}`).toContain(result.errno);
+      else expect(mayBe, `${length} bytes at ${start} of ${name}`).toContain(result.value.sha256);
+      await reader.call('close', fd);
+      this.#count('reads');
+    }
+  }
+
+  async #catAll(mayFail = false): Promise<void> {
+    for (const name of this.#dumps.keys()) {
+      const result = await this.#user.call('cat', this.#mounted.at(name));
+      if (mayFail && result.errno !== undefined) expect(EXCUSES, result.errno).toContain(result.errno);
+      else this.#check(name, result);
+    }
+  }
+
+  #check(name: string, { value, errno }: CallResult<Digest>): void {
+    expect(errno, name).toBeUndefined();
+    expect(value?.sha256, name).toBe(this.#dumps.get(name)?.sha256);
+    this.#count('dumps compared');
+  }
+
+  // --- what must hold after each round ---
+
+  async #lookAtEverything(fault: Fault): Promise<void> {
+    const expected = [...this.#dumps.keys()].sort();
+    await until(`the listing is the truth after ${fault}`, async () => {
+      const { value = [] } = await this.#user.call('ls', this.#mounted.mountpoint);
+      return value.sort().join() === expected.join();
+    });
+    await this.#catAll();
+    const gone = readdirSync(this.#mounted.simDir).flatMap(
+      (name) => /^(.*)\.invalidated$/.exec(name)?.[1] ?? [],
+    );
+    expect(gone.sort(), 'exactly the removed ones are gone').toEqual([...this.#removed.keys()].sort());
+    for (const [name, sha256] of this.#removed)
+      expect(digestOf(readFileSync(join(this.#mounted.simDir, `${name}.invalidated`))), name).toBe(sha256);
+    const facts = { unlinks: this.#unlinks, startsMs: this.#startsMs };
+    const calls = readTrace(this.#mounted.tracePath);
+    expect(traceFaults(calls, facts), `after ${fault}`).toEqual([]);
+    this.#figures.set('traced calls', Math.max(calls.length, this.#figures.get('traced calls') ?? 0));
+  }
+
+  #count(what: string): void {
+    this.#figures.set(what, (this.#figures.get(what) ?? 0) + 1);
+  }
+
+  #any(): string {
+    const names = [...this.#dumps.keys()];
+    return names[this.#upTo(names.length)]!;
+  }
+
+  #upTo(bound: number): number {
+    return Math.floor(this.#random() * bound);
+  }
+
+  #shuffled<T>(list: readonly T[]): T[] {
+    return list
+      .map((one) => ({ one, at: this.#random() }))
+      .sort((a, b) => a.at - b.at)
+      .map(({ one }) => one);
+  }
+}
+
+function digestOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** mulberry32 */
+function numbersFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
