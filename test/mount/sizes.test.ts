@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { DumpTag } from '../../src/base/tag.js';
 import { tagName } from '../../src/base/tag.js';
-import { KERNEL_CELLS, Mounted } from '../support/mounted.js';
+import { KERNEL, KERNEL_CELLS, Mounted } from '../support/mounted.js';
 import { MIB } from '../support/all-sizes.js';
 import { runTool } from '../support/run-tool.js';
 
@@ -80,6 +80,8 @@ const ROWS = CASES.flatMap((wrong, row) =>
 );
 
 describe.each(KERNEL_CELLS)('size announced wrong, $transport, $discipline', (cell) => {
+  // Of each kind of tool one does where a pass is all that differs.
+  const rows = cell === KERNEL ? ROWS : ROWS.filter(({ tool }) => tool === 'cp' || tool === 'rsync');
   const content = randomBytes(SIZE);
   let mounted: Mounted;
 
@@ -88,7 +90,7 @@ describe.each(KERNEL_CELLS)('size announced wrong, $transport, $discipline', (ce
     // One file under many names: each is a dump of its own that nobody has read before.
     const file = join(mounted.directory, 'content');
     writeFileSync(file, content);
-    for (const { name, size } of ROWS) {
+    for (const { name, size } of rows) {
       writeFileSync(join(mounted.simDir, `${name}.json`), JSON.stringify({ announcedSize: size }));
       linkSync(file, join(mounted.simDir, name));
     }
@@ -125,7 +127,7 @@ describe.each(KERNEL_CELLS)('size announced wrong, $transport, $discipline', (ce
     return copy.length < SIZE ? `short: ${copy.length} of ${SIZE}` : `other bytes: ${copy.length} of ${SIZE}`;
   }
 
-  test.each(ROWS)('$announced: $tool copies every byte or fails', async ({ name, commands, reads, size }) => {
+  test.each(rows)('$announced: $tool copies every byte or fails', async ({ name, commands, reads, size }) => {
     const first = await attempt(name, commands, join(mounted.out, name));
     if (!first.failed) expect(first.copy).toBe('whole');
     if (reads === 'to the end' && size !== null && size < SIZE && size % (128 * KIB) !== 0)

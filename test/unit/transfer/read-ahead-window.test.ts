@@ -5,54 +5,48 @@ import { ReadAhead } from '../../../src/transfer/read-ahead-window.js';
 
 const KIB = 1024;
 const READ = 128 * KIB;
+const MOST = 64;
+const FAR = 640 * BLOCK_BYTES;
 
 type Range = readonly [start: number, end: number];
 
-function after(reads: readonly Range[], mostBlocks = 64): { from: number; to: number } {
-  const readAhead = new ReadAhead(() => mostBlocks);
+function after(reads: readonly Range[]): { from: number; blocks: number } {
+  const readAhead = new ReadAhead(() => MOST);
   for (const [start, end] of reads) readAhead.follow(start, end);
-  return readAhead.window;
+  const { from, to } = readAhead.window;
+  return { from: from * BLOCK_BYTES, blocks: to - from };
 }
 
-/** `count` reads, one behind the other. */
+/** Reads, one behind the other. */
 function sequential(count: number, from = 0): Range[] {
   return Array.from({ length: count }, (_, at) => [from + at * READ, from + (at + 1) * READ] as const);
 }
 
 describe('ReadAhead.window', () => {
+  test('is empty while nobody reads, grows with a run from the beginning, and reaches the most', () => {
+    expect(after([])).toEqual({ from: 0, blocks: 0 });
+    const sizes = [1, 2, 4, 10].map((count) => after(sequential(count)));
+    expect(sizes.map(({ from }) => from)).toEqual([1, 2, 4, 10].map((count) => count * READ));
+    for (let at = 1; at < sizes.length; at += 1)
+      expect(sizes[at]!.blocks).toBeGreaterThan(sizes[at - 1]!.blocks);
+    expect(sizes.at(-1)!.blocks).toBe(MOST);
+  });
+
+  const jump: Range = [FAR, FAR + READ];
+  const untried = after([jump]).blocks;
   test.each<{ why: string; reads: readonly Range[]; from: number; blocks: number }>([
-    { why: 'nobody reads', reads: [], from: 0, blocks: 0 },
-    { why: 'a reader starts at the beginning', reads: [[0, READ]], from: 2, blocks: 4 },
-    { why: 'and goes on', reads: sequential(2), from: 4, blocks: 8 },
-    { why: 'and on', reads: sequential(4), from: 8, blocks: 32 },
-    { why: 'until the most', reads: sequential(10), from: 20, blocks: 64 },
-    { why: 'a jump has to prove itself', reads: [[1e9, 1e9 + READ]], from: 15_260, blocks: 1 },
-    { why: 'a jump that goes on', reads: sequential(3, 640 * BLOCK_BYTES), from: 646, blocks: 4 },
-    {
-      why: 'a jump ends an earlier run',
-      reads: [...sequential(9), [1e9, 1e9 + READ]],
-      from: 15_260,
-      blocks: 1,
-    },
-    { why: 'an unaligned end counts the block it is in', reads: [[0, BLOCK_BYTES + 1]], from: 1, blocks: 4 },
+    { why: 'a jump has to prove itself', reads: [jump], from: FAR + READ, blocks: 1 },
+    { why: '... also after a run', reads: [...sequential(9), jump], from: FAR + READ, blocks: untried },
     {
       why: 'the same range again is no progress',
-      reads: [
-        [0, READ],
-        [0, READ],
-      ],
-      from: 2,
-      blocks: 4,
+      reads: [...sequential(1), ...sequential(1)],
+      ...after(sequential(1)),
     },
     {
       why: 'requests that the kernel reorders stay one run',
-      reads: [
-        [0, READ],
-        [2 * READ, 3 * READ],
-        [READ, 2 * READ],
-      ],
-      from: 6,
-      blocks: 8,
+      reads: [0, 2, 1].map((at) => sequential(3)[at]!),
+      from: 3 * READ,
+      blocks: after(sequential(2)).blocks,
     },
     {
       why: 'more than 1 MiB out of order is a jump',
@@ -60,8 +54,8 @@ describe('ReadAhead.window', () => {
         [0, READ],
         [READ + 1024 * KIB + 1, 2048 * KIB],
       ],
-      from: 32,
-      blocks: 1,
+      from: 2048 * KIB,
+      blocks: untried,
     },
     {
       why: 'exactly 1 MiB out of order is not',
@@ -69,11 +63,11 @@ describe('ReadAhead.window', () => {
         [0, READ],
         [READ + 1024 * KIB, 2048 * KIB],
       ],
-      from: 32,
-      blocks: 8,
+      from: 2048 * KIB,
+      blocks: after(sequential(2)).blocks,
     },
   ])('$why', ({ reads, from, blocks }) => {
-    expect(after(reads)).toEqual({ from, to: from + blocks });
+    expect(after(reads)).toEqual({ from, blocks });
   });
 
   test('never exceeds the most, which may be 0, and lies at the furthest read of the run', () => {
@@ -92,23 +86,17 @@ describe('ReadAhead.window', () => {
       }),
     );
   });
-});
 
-test('ReadAhead.reset ends the run', () => {
-  const readAhead = new ReadAhead(() => 64);
-  for (const [start, end] of sequential(5)) readAhead.follow(start, end);
-  readAhead.reset();
-  expect(readAhead.window).toEqual({ from: 0, to: 0 });
-  readAhead.follow(5 * READ, 6 * READ);
-  expect(readAhead.window).toEqual({ from: 12, to: 13 });
-});
-
-test('ReadAhead.follow shortens the window when there is less for each', () => {
-  let most = 64;
-  const readAhead = new ReadAhead(() => most);
-  for (let read = 0; read < 8; read += 1) readAhead.follow(read * BLOCK_BYTES, (read + 1) * BLOCK_BYTES);
-  expect(readAhead.window).toEqual({ from: 8, to: 72 });
-  most = 4;
-  readAhead.follow(8 * BLOCK_BYTES, 9 * BLOCK_BYTES);
-  expect(readAhead.window).toEqual({ from: 9, to: 13 });
+  test('is empty after reset, which ends the run, and shorter when there is less for each', () => {
+    let most = MOST;
+    const readAhead = new ReadAhead(() => most);
+    for (const [start, end] of sequential(9)) readAhead.follow(start, end);
+    most = 4;
+    readAhead.follow(9 * READ, 10 * READ);
+    expect(readAhead.window).toEqual({ from: 20, to: 24 });
+    readAhead.reset();
+    expect(readAhead.window).toEqual({ from: 0, to: 0 });
+    readAhead.follow(10 * READ, 11 * READ);
+    expect(readAhead.window).toEqual({ from: 22, to: 22 + untried });
+  });
 });
