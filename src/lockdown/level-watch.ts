@@ -10,7 +10,10 @@ import type { LevelNews, LevelThreadData } from './level-protocol.js';
 import { LookWords } from './level-protocol.js';
 
 /** A look that takes longer counts as locked. */
-const MOST_MS = 1000;
+const MOST_S = 1;
+
+/** The same for the first look: nothing is shown before it, and a machine that just starts has other things to do. */
+const FIRST_MOST_S = 10;
 
 /** For a thread that never gets a processor, or never comes to life. */
 const NO_THREAD_MS = 30_000;
@@ -30,7 +33,7 @@ export interface LevelWatchOptions {
  * Looks at the level: when told to, when inotify says that the file was written, and now and then besides.
  *
  * The path may lead to a file system that hangs. So another thread does whatever might wait for one, and this thread waits
- * for that one no longer than `MOST_MS`, and no second time. The exception is what every real machine has, a file in a
+ * for that one no longer than `MOST_S`, and no second time. The exception is what every real machine has, a file in a
  * securityfs: the kernel answers a read of an open one from its own memory, so this thread makes it itself.
  */
 export class LevelWatch implements AsyncDisposable {
@@ -100,7 +103,7 @@ export class LevelWatch implements AsyncDisposable {
   }
 
   #tick(): void {
-    if (this.#isLate()) this.onReading(TOO_SLOW);
+    if (this.#isLate()) this.onReading(this.#tooSlow());
     else if (this.#words.answered === this.#asked) this.#ask();
   }
 
@@ -109,7 +112,7 @@ export class LevelWatch implements AsyncDisposable {
       const { answered } = this.#words;
       if (answered === number) break;
       if (this.#isLate()) {
-        this.onReading(TOO_SLOW);
+        this.onReading(this.#tooSlow());
         return;
       }
       this.#words.wait(answered, PATIENCE_MS);
@@ -123,8 +126,16 @@ export class LevelWatch implements AsyncDisposable {
   }
 
   #isLate(): boolean {
-    if (this.#words.underWayMs >= MOST_MS) return true;
+    if (this.#words.underWayMs >= 1000 * this.#mostS) return true;
     return this.#words.answered === 0 && performance.now() - this.#startedAtMs >= NO_THREAD_MS;
+  }
+
+  get #mostS(): number {
+    return this.#words.answered === 0 ? FIRST_MOST_S : MOST_S;
+  }
+
+  #tooSlow(): LevelReading {
+    return unreadable(`it was not read within ${this.#mostS} s`);
   }
 
   #take({ reading, held }: LevelNews): void {
@@ -172,5 +183,3 @@ export class LevelWatch implements AsyncDisposable {
     this.#port.close();
   }
 }
-
-const TOO_SLOW = unreadable('it was not read within a second');
