@@ -7,7 +7,7 @@ librtas_bytes=$2
 shift 2
 parts=" ${*:-all} "
 here=/share/suite
-for part in words faults papr librtas beside-extract events lockdown; do
+for part in words faults papr librtas again beside-extract events lockdown; do
     # shellcheck source=/dev/null
     . "$here/$part.sh"
 done
@@ -31,9 +31,9 @@ tags=$(for i in $(seq 0 99); do printf -- '--dump %x ' $((0x400000000 + i)); don
 known=113
 slow_tags=$(for i in $(seq 1 9); do printf -- '--dump %x:%d ' $((0x300000100 + i)) "$slow_bytes"; done)
 # shellcheck disable=SC2086
-some papr two_daemons hundred times events && mount_with a --source auto --spool none --events proc \
+some papr two_daemons hundred again times events && mount_with a --source auto --spool none --events proc \
     --dump 200000001:$((64 << 20)) --dump 200000002 --dump 200000013:300000 --dump 200000033:100000 $tags $slow_tags
-some librtas lockdown && mount_with b --source librtas --events off \
+some librtas again lockdown && mount_with b --source librtas --events off \
     --dump "200000003:$librtas_bytes" --dump 200000004 --dump 300000033:100000
 # shellcheck disable=SC2086
 some two_daemons times events lockdown && mount_with c --source papr --spool auto --events auto \
@@ -69,6 +69,7 @@ for part in papr librtas sources absent_source; do wants $part && at_once+=("$pa
 [ ${#at_once[@]} = 0 ] || together "${at_once[@]}"
 if wants two_daemons; then two_daemons; fi
 if wants hundred; then mounted a; hundred; fi
+if wants again; then mounted a; mounted b; comes_back; comes_back_while_open; fi
 if wants times; then mounted a; mounted c; same_bytes; alone times; fi
 if wants events; then mounted a; mounted c; events_by_proc; fi
 if some papr events; then stop_a; fi
