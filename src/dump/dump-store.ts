@@ -8,14 +8,15 @@ import type { DumpTag } from '../base/tag.js';
 import { tagName } from '../base/tag.js';
 import type { DumpSource, FirmwareCount } from '../source/index.js';
 import { FirmwareTally } from '../source/index.js';
-import { RecentSet } from '../base/recent-set.js';
-import { Verifier } from './verifier.js';
 import type { SpoolOptions } from '../memory/index.js';
 import { BlockCache, Spool, budgetFor, spoolBacklogBlocks } from '../memory/index.js';
 import { HandWorker, Handles, Pool } from '../transfer/index.js';
+import type { TagRecord } from './catalogue.js';
+import { Catalogue, MOST_TAGS } from './catalogue.js';
 import type { DumpParts, DumpState, LostReason, SizeOrigin } from './dump.js';
 import { Dump } from './dump.js';
 import { ProbeLimiter } from './probe-limiter.js';
+import { Verifier } from './verifier.js';
 
 export interface DumpStoreOptions {
   readonly source: DumpSource;
@@ -77,8 +78,6 @@ const TICK_MS = 1000;
 /** Dumps that are read side by side while firmware answers at once: it serves one call at a time. */
 const HANDS_AT_WORK = 4;
 
-/** More announced dumps than a machine can have: a log full of nonsense must not fill the memory. */
-const MOST_ANNOUNCED = 16_384;
 const NEVER = new AbortController().signal;
 
 /** The dumps that are there now. The room's face: list, find, read, invalidate, subscribe. */
@@ -90,25 +89,9 @@ export class DumpStore implements AsyncDisposable {
   readonly #cache: BlockCache;
   readonly #tally = new FirmwareTally();
   readonly #spool: Spool | undefined;
-  readonly #listed = new Map<DumpTag, Dump>();
-  /** Incarnations that were removed or lost while the source still lists them. */
-  readonly #dismissed = new Map<DumpTag, string>();
-  /** Dumps that left the list but may still be open. */
-  readonly #departed = new Set<Dump>();
-  /** Dumps that firmware is being told to forget. */
-  readonly #removals = new Set<Dump>();
-  /** Unlisted tags that firmware is being asked for. */
-  readonly #probed = new Map<DumpTag, Dump>();
-  /** What was announced of tags that firmware is busy with: what it answers may be older. */
-  readonly #heard = new Map<DumpTag, Announcement>();
-  /** Tags whose dump was removed or lost: an announcement may be an old one. */
-  readonly #parted = new RecentSet<DumpTag>(MOST_ANNOUNCED);
-  /** What was announced of them since, until firmware has been asked. */
-  readonly #doubted = new Map<DumpTag, Announcement>();
+  readonly #tags = new Catalogue();
   readonly #verifier = new Verifier({ verify: (tag) => this.#verify(tag) });
   readonly #probes: Readonly<Record<Prober, ProbeLimiter<DumpTag, Dump | undefined>>>;
-  /** Questions about unlisted tags that firmware has not answered yet. */
-  readonly #questions = new Map<DumpTag, Promise<Dump | undefined>>();
   readonly #ticker: NodeJS.Timeout;
   readonly #unsubscribe: () => void;
   #serials = 0;
@@ -151,9 +134,12 @@ export class DumpStore implements AsyncDisposable {
       this.#refresh();
     });
     this.#refresh();
-    for (const { tag, size } of options.known) if (!this.#listed.has(tag)) this.#add({ tag, size });
+    for (const announcement of options.known) {
+      const record = this.#tags.at(announcement.tag);
+      if (record.dump === undefined) this.#list(record, this.#create(announcement));
+    }
     this.#ticker = setInterval(() => {
-      this.#tick();
+      this.#tags.tick();
     }, TICK_MS);
     this.#ticker.unref();
   }
@@ -165,15 +151,21 @@ export class DumpStore implements AsyncDisposable {
 
   /** Listed dumps, in the order in which they appeared. Touches no firmware. */
   dumps(): Iterable<Dump> {
-    return this.#listed.values();
+    return this.#tags.listed();
   }
 
   find(tag: DumpTag): Dump | undefined {
-    return this.#listed.get(tag);
+    const record = this.#tags.get(tag);
+    return record?.phase === 'listed' ? record.dump : undefined;
+  }
+
+  /** Dumps that were unlinked while open, and of which firmware has not been told. */
+  unlinked(): readonly Dump[] {
+    return this.#tags.dumps().filter(({ removal, lost }) => removal === 'accepted' && lost === undefined);
   }
 
   list(): readonly DumpSummary[] {
-    return [...this.#listed.values()].map((dump) => this.#summary(dump));
+    return [...this.#tags.listed()].map((dump) => this.#summary(dump));
   }
 
   get usage(): StoreUsage {
@@ -193,8 +185,8 @@ export class DumpStore implements AsyncDisposable {
    * "no" is remembered for a moment, for each prober by itself: root is not kept waiting by what the owner asks for.
    */
   async probe(tag: DumpTag, prober: Prober, signal: AbortSignal): Promise<Dump | undefined> {
-    const listed = this.#listed.get(tag);
-    if (listed !== undefined || this.#onItsWayOut(tag) !== undefined) return listed;
+    const phase = this.#tags.get(tag)?.phase;
+    if (phase === 'listed' || phase === 'hidden') return this.find(tag);
     return abortable(
       this.#probes[prober].ask(tag, () => this.#askFirmware({ tag })),
       signal,
@@ -206,88 +198,75 @@ export class DumpStore implements AsyncDisposable {
    * its turn comes; after an earlier dump of that tag went away it is asked first.
    */
   announce(announcement: Announcement): void {
+    if (this.#isLocked) return;
     const { tag } = announcement;
-    const known = this.#listed.get(tag) ?? this.#probed.get(tag) ?? this.#onItsWayOut(tag);
-    if (known !== undefined) {
-      this.#hear(known, announcement);
+    const known = this.#tags.get(tag);
+    if (known?.dump !== undefined) {
+      this.#hear(known, known.dump, announcement);
       return;
     }
-    if (this.#isLocked) return;
-    if (this.#listed.size + this.#doubted.size >= MOST_ANNOUNCED) {
+    if (known === undefined && this.#tags.isFull) {
       this.#refuseMore();
       return;
     }
-    if (this.#parted.has(tag)) this.#doubted.set(tag, announcement);
-    else this.#add(announcement);
+    const record = this.#tags.at(tag);
+    if (this.#tags.hasParted(tag)) record.news = announcement;
+    else this.#list(record, this.#create(announcement));
     this.#verifier.ask(tag);
   }
 
   /** Announced again: the same dump, or another one that has taken its tag. */
-  #hear(known: Dump, announcement: Announcement): void {
-    const isNews = known.isNews(announcement) && !this.source.knowsIncarnations;
-    const isLeaving = this.#listed.get(known.tag) !== known || known.removing;
-    known.hear(announcement);
-    if (this.#isLocked) return;
-    if (isNews) known.doubt();
-    if (isNews && known.isTransferred && !this.#removals.has(known)) {
-      this.#doubted.set(known.tag, announcement);
-      this.#verifier.ask(known.tag);
-    } else if (isLeaving && announcement.isRemembered !== true) {
-      this.#heard.set(known.tag, announcement);
-    }
+  #hear(record: TagRecord, dump: Dump, announcement: Announcement): void {
+    const isNews = dump.isNews(announcement) && !this.source.knowsIncarnations;
+    dump.hear(announcement);
+    if (isNews) dump.doubt();
+    const mayBeAnother = isNews && dump.isTransferred && dump.removal !== 'told';
+    // What firmware answers to a question or a removal may be older.
+    const isBusy = record.phase !== 'listed' || dump.removal !== 'none';
+    if (mayBeAnother || (isBusy && announcement.isRemembered !== true)) record.news = announcement;
+    if (mayBeAnother) this.#verifier.ask(record.tag);
   }
 
   /** Firmware is no longer busy with the tag: what was announced of it meanwhile counts. */
   #hearAgain(tag: DumpTag): void {
-    const heard = this.#heard.get(tag);
-    this.#heard.delete(tag);
-    if (heard !== undefined) this.announce(heard);
+    const record = this.#tags.get(tag);
+    const news = record?.news;
+    if (record === undefined || news === undefined) return;
+    record.news = undefined;
+    this.announce(news);
   }
 
-  /** Takes a dump out of the listing; readers that have it open go on. */
+  /** Takes an unlinked dump out of the listing; readers that have it open go on. Firmware is told by `remove`, later. */
   hide(dump: Dump): void {
-    if (this.#listed.get(dump.tag) !== dump) return;
-    this.#listed.delete(dump.tag);
-    this.#departed.add(dump);
-    if (dump.sourceIncarnation !== undefined) this.#dismissed.set(dump.tag, dump.sourceIncarnation);
+    const record = this.#tags.of(dump);
+    if (record?.phase !== 'listed') return;
+    record.phase = 'hidden';
+    dump.removal = 'accepted';
     this.events.emit({ kind: 'removed', dump });
-  }
-
-  /** Puts a hidden dump back. */
-  reveal(dump: Dump): void {
-    if (dump.lost !== undefined || this.#listed.has(dump.tag)) return;
-    this.#departed.delete(dump);
-    this.#dismissed.delete(dump.tag);
-    this.#list(dump);
-    this.#hearAgain(dump.tag);
   }
 
   /**
    * Invalidates a dump in firmware and takes it out of the listing.
    *
    * @param isForced also where firmware holds another dump than the one that was delivered
-   * @throws FsError EIO, EPERM, EBUSY, ESTALE; the dump then stays where it was, unless it is lost
+   * @throws FsError EIO, EPERM, EBUSY, ESTALE; the dump is then listed, again if it was hidden, unless it is lost
    */
   async remove(dump: Dump, isForced: boolean): Promise<void> {
-    dump.removing = true;
-    this.#removals.add(dump);
+    dump.removal = 'told';
     try {
       await dump.invalidate(isForced);
     } catch (error) {
       this.#removalsFailed += 1;
-      this.#removals.delete(dump);
-      if (this.#listed.get(dump.tag) === dump) this.#hearAgain(dump.tag);
+      dump.removal = 'none';
+      const record = this.#tags.of(dump);
+      if (record !== undefined) this.#list(record, dump);
+      this.#hearAgain(dump.tag);
       throw error;
-    } finally {
-      dump.removing = false;
     }
-    this.#removals.delete(dump);
     this.#removed += 1;
     this.#parts.log.info('dump removed', { tag: tagName(dump.tag) });
     dump.lose('gone');
     dump.forget();
-    this.#departed.delete(dump);
-    this.#hearAgain(dump.tag);
   }
 
   /**
@@ -298,10 +277,8 @@ export class DumpStore implements AsyncDisposable {
     this.#isLocked = true;
     this.#unsubscribe();
     this.#verifier.stop();
-    this.#parted.clear();
-    this.#doubted.clear();
-    this.#heard.clear();
-    const dumps = [...this.#listed.values(), ...this.#departed, ...this.#probed.values()];
+    this.#tags.forgetNews();
+    const dumps = this.#tags.dumps();
     for (const dump of dumps) dump.lose('locked');
     // Not at once: reads that were let through a moment ago are still to be answered, and not with zeros. The kernel is
     // told meanwhile what to drop.
@@ -338,19 +315,10 @@ export class DumpStore implements AsyncDisposable {
     };
   }
 
-  #add(announcement: Announcement): void {
-    this.#list(this.#create(announcement));
-  }
-
-  #adopt(dump: Dump, announcement: Announcement): void {
-    dump.adopt(announcement);
-    this.#list(dump);
-  }
-
-  #list(dump: Dump): void {
-    if (dump.lost !== undefined || this.#listed.has(dump.tag)) return;
-    this.#listed.set(dump.tag, dump);
-    this.#parted.delete(dump.tag);
+  /** Gives a dump a name. Does nothing where it has one. */
+  #list(record: TagRecord, dump: Dump): void {
+    if (record.phase === 'listed') return;
+    this.#tags.list(record, dump);
     this.events.emit({ kind: 'added', dump });
   }
 
@@ -364,139 +332,109 @@ export class DumpStore implements AsyncDisposable {
   }
 
   #depart(dump: Dump, why: LostReason): void {
-    const wasListed = this.#listed.get(dump.tag) === dump;
-    if (wasListed) this.#listed.delete(dump.tag);
     const hasSuccessor = why === 'replaced' || why === 'mixed';
-    if (dump.sourceIncarnation !== undefined) this.#dismissed.set(dump.tag, dump.sourceIncarnation);
-    if (!hasSuccessor && !this.#isLocked) this.#parted.add(dump.tag);
-    if (dump.openHandles > 0) this.#departed.add(dump);
-    else if (why !== 'locked') dump.forget();
+    const phase = this.#tags.part(dump, !hasSuccessor && !this.#isLocked);
+    if (dump.openHandles === 0 && why !== 'locked') dump.forget();
     this.events.emit({ kind: 'lost', dump, why });
-    if (wasListed) this.events.emit({ kind: 'removed', dump });
+    if (phase === 'listed') this.events.emit({ kind: 'removed', dump });
     if (hasSuccessor) this.#listSuccessor(dump.tag);
+    else this.#hearAgain(dump.tag);
   }
 
   /** Firmware has said that there is another dump. Nothing is known of it but what was announced lately. */
   #listSuccessor(tag: DumpTag): void {
-    const news = this.#heard.get(tag) ?? this.#doubted.get(tag);
-    this.#heard.delete(tag);
-    this.#doubted.delete(tag);
+    const { news = { tag } } = this.#tags.at(tag);
+    this.#tags.at(tag).news = undefined;
     this.#refresh();
-    if (!this.#listed.has(tag) && !this.#probed.has(tag)) this.#add(news ?? { tag });
+    const record = this.#tags.at(tag);
+    if (record.dump === undefined) this.#list(record, this.#create(news));
   }
 
   /** Brings the listing up to date with the source. */
   #refresh(): void {
     const announced = new Map(this.source.list().map((announcement) => [announcement.tag, announcement]));
-    for (const [tag, incarnation] of this.#dismissed)
-      if (announced.get(tag)?.incarnation !== incarnation) this.#dismissed.delete(tag);
-    for (const dump of [...this.#listed.values(), ...this.#departed]) {
-      if (dump.sourceIncarnation === undefined) continue;
-      const incarnation = announced.get(dump.tag)?.incarnation;
+    for (const record of this.#tags.records()) {
+      const incarnation = announced.get(record.tag)?.incarnation;
+      if (record.dismissed !== incarnation) record.dismissed = undefined;
+      const { dump } = record;
       // While firmware is told to forget it, it may be gone already by that.
-      const isOurDoing = incarnation === undefined && this.#removals.has(dump);
-      if (incarnation !== dump.sourceIncarnation && !isOurDoing) dump.lose('gone');
+      const isOurDoing = incarnation === undefined && dump?.removal === 'told';
+      if (dump?.sourceIncarnation !== undefined && dump.sourceIncarnation !== incarnation && !isOurDoing)
+        dump.lose('gone');
     }
     for (const announcement of announced.values()) {
-      if (this.#dismissed.get(announcement.tag) === announcement.incarnation) continue;
-      const known = this.#listed.get(announcement.tag) ?? this.#probed.get(announcement.tag);
-      if (known === undefined) this.#add(announcement);
-      else if (known.sourceIncarnation === undefined) this.#adopt(known, announcement);
+      const record = this.#tags.at(announcement.tag);
+      const { dump, phase } = record;
+      if (record.dismissed === announcement.incarnation) continue;
+      if (dump?.sourceIncarnation === undefined) dump?.adopt(announcement);
+      if (phase !== 'hidden') this.#list(record, dump ?? this.#create(announcement));
     }
   }
 
   /** One firmware call for all who ask at once. @returns the dump, listed, or undefined when there is none */
   #askFirmware(about: Announcement): Promise<Dump | undefined> {
-    const { tag } = about;
-    const running = this.#questions.get(tag);
-    if (running !== undefined) return running;
-    const question = this.#question(about).finally(() => this.#questions.delete(tag));
-    this.#questions.set(tag, question);
-    return question;
+    const record = this.#tags.at(about.tag);
+    record.question ??= this.#question(record, about).finally(() => (record.question = undefined));
+    return record.question;
   }
 
-  async #question(about: Announcement): Promise<Dump | undefined> {
-    const { tag } = about;
+  async #question(record: TagRecord, about: Announcement): Promise<Dump | undefined> {
     const dump = this.#create(about);
-    this.#probed.set(tag, dump);
+    record.dump = dump;
+    record.phase = 'asked';
     try {
       // Others may ask the same question meanwhile: no single caller's signal ends it.
       await dump.confirm(NEVER);
     } catch (thrown) {
       const failure = FsError.from(thrown);
       dump.lose('gone');
-      this.#probed.delete(tag);
-      this.#believeNews(dump);
-      if (failure.code === 'ESTALE') return this.#listed.get(tag);
+      // Firmware's "no" may be older than what the source said while it was asked.
+      if (dump.lost === 'gone' && dump.sourceIncarnation !== undefined) {
+        record.dismissed = undefined;
+        this.#refresh();
+      }
+      if (failure.code === 'ESTALE') return this.find(record.tag);
       throw failure;
-    } finally {
-      this.#probed.delete(tag);
-      this.#heard.delete(tag);
     }
-    this.#list(dump);
+    if (record.dump !== dump) return this.find(record.tag);
+    record.news = undefined;
+    this.#list(record, dump);
     return dump;
   }
 
-  /** Firmware's "no" may be older than what the source or an announcement said of the tag while it was asked. */
-  #believeNews({ tag, sourceIncarnation, lost }: Dump): void {
-    if (lost !== 'gone') return;
-    const heard = this.#heard.get(tag);
-    if (heard !== undefined) this.announce(heard);
-    if (sourceIncarnation === undefined) return;
-    this.#dismissed.delete(tag);
-    this.#refresh();
-  }
-
   async #verify(tag: DumpTag): Promise<'settled' | 'later'> {
-    const doubted = this.#doubted.get(tag);
+    const record = this.#tags.at(tag);
+    const { dump, phase, news } = record;
     try {
-      const listed = this.#listed.get(tag);
-      const held = listed ?? this.#onItsWayOut(tag);
-      if (doubted !== undefined && held?.isTransferred === true) await this.#settle(held, doubted);
-      else if (listed?.isConfirmed === false && !listed.removing) await listed.confirm(NEVER);
-      else if (listed === undefined && doubted !== undefined && this.#onItsWayOut(tag) === undefined)
-        await this.#askFirmware(doubted);
+      if (dump === undefined) {
+        if (news !== undefined) await this.#askFirmware(news);
+      } else if (news !== undefined && phase !== 'asked' && dump.isTransferred && dump.removal !== 'told') {
+        // Another dump that has the tag takes its place.
+        await dump.compare();
+        if (dump.lost === undefined) dump.settle(news);
+      } else if (phase !== 'listed' || dump.removal !== 'none') {
+        // News counts once firmware is no longer busy with the tag.
+        return 'settled';
+      } else if (!dump.isConfirmed) {
+        await dump.confirm(NEVER);
+      }
     } catch (thrown) {
       // A dump that is gone or not for us has left the listing by itself; what else went wrong was logged.
       const { code } = FsError.from(thrown);
       if (code !== 'ESTALE' && code !== 'EPERM') return 'later';
     }
     // Announced once more while firmware was asked.
-    if (this.#doubted.get(tag) !== doubted) return this.#verify(tag);
-    this.#doubted.delete(tag);
+    if (record.news !== news) return this.#verify(tag);
+    record.news = undefined;
     return 'settled';
-  }
-
-  /** Asks firmware whether an event of a listed dump is about another one, which then takes its place. */
-  async #settle(held: Dump, doubted: Announcement): Promise<void> {
-    if (this.#removals.has(held)) this.#heard.set(held.tag, doubted);
-    else await held.compare();
-    if (held.lost === undefined) held.settle(doubted);
-  }
-
-  /** Hidden while readers still have it open, or while firmware is told to forget it. */
-  #onItsWayOut(tag: DumpTag): Dump | undefined {
-    for (const dump of this.#departed) if (dump.tag === tag && dump.lost === undefined) return dump;
-    return undefined;
   }
 
   #refuseMore(): void {
     if (!this.#announcedTooMany)
       this.#parts.log.warn('more dumps are announced than can exist: the rest is ignored', {
-        most: MOST_ANNOUNCED,
+        most: MOST_TAGS,
       });
     this.#announcedTooMany = true;
-  }
-
-  #tick(): void {
-    for (const dump of this.#listed.values()) dump.tick();
-    for (const dump of this.#probed.values()) dump.tick();
-    for (const dump of this.#departed) {
-      dump.tick();
-      if (dump.openHandles > 0 || dump.lost === undefined) continue;
-      dump.forget();
-      this.#departed.delete(dump);
-    }
   }
 }
 

@@ -70,8 +70,8 @@ export class Dump implements TransferOwner {
   readonly #failures: RepeatedLine;
   #openHandles = 0;
   #newestEventMs: number;
-  /** A removal waits for the last handle, or is under way. */
-  removing = false;
+  /** How far its removal has come. `accepted`: firmware is told when the last handle is closed. `told`: it is under way. */
+  removal: 'none' | 'accepted' | 'told' = 'none';
   /** A copy of it is known to be on disk. */
   isSaved = false;
 
@@ -162,7 +162,7 @@ export class Dump implements TransferOwner {
 
   get state(): DumpState {
     if (this.#lost !== undefined) return 'gone';
-    if (this.removing) return 'removing';
+    if (this.removal !== 'none') return 'removing';
     if (this.isDelivered) return 'complete';
     if (this.#failed) return 'failed';
     return this.#progress.highWater > 0 ? 'reading' : 'new';

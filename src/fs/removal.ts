@@ -19,10 +19,9 @@ export class Removal {
   readonly #store: DumpStore;
   readonly #policy: UnlinkPolicy;
   readonly #log: Logger;
-  /** Unlinked while open: firmware is told when the last handle is closed. */
-  readonly #deferred = new Set<Dump>();
   /** What the last close began, until firmware has answered. Never rejects. */
   readonly #begun = new Map<Dump, Promise<void>>();
+  #isEnding = false;
   #hasEnded = false;
 
   constructor(store: DumpStore, policy: UnlinkPolicy, log: Logger) {
@@ -68,10 +67,8 @@ export class Removal {
 
   /** To be called after each close. */
   onHandleClosed(dump: Dump): void {
-    if (dump.openHandles > 0 || !this.#deferred.delete(dump)) return;
-    dump.removing = false;
-    // Gone meanwhile.
-    if (dump.lost !== undefined) return;
+    if (dump.openHandles > 0 || dump.removal !== 'accepted' || dump.lost !== undefined || this.#isEnding)
+      return;
     const removal = this.#store
       .remove(dump, this.#policy === 'force')
       .catch((error: unknown) => {
@@ -90,24 +87,22 @@ export class Removal {
           tag: tagName(dump.tag),
           error,
         });
-        this.#store.reveal(dump);
       })
       .finally(() => this.#begun.delete(dump));
     this.#begun.set(dump, removal);
   }
 
-  /** Lockdown: firmware keeps what was accepted to be removed later. */
+  /** Lockdown is about to take every dump away: firmware keeps what was accepted to be removed later. */
   drop(): void {
-    const dumps = this.#deferred.size + this.#begun.size;
-    this.#deferred.clear();
+    const dumps = this.#store.unlinked().length + this.#begun.size;
     if (dumps > 0)
       this.#log.warn('unlinked dumps stay in firmware: lockdown came before they were removed', { dumps });
   }
 
   /** The mount has ended. Firmware keeps what was accepted to be removed later, and that is said. */
   async end(): Promise<void> {
-    for (const dump of this.#deferred) if (dump.lost === undefined) this.#logKept(dump);
-    this.#deferred.clear();
+    this.#isEnding = true;
+    for (const dump of this.#store.unlinked()) this.#logKept(dump);
     await Promise.race([Promise.all(this.#begun.values()), sleep(END_MS, undefined, { ref: false })]);
     this.#hasEnded = true;
     for (const dump of this.#begun.keys()) {
@@ -126,8 +121,6 @@ export class Removal {
   }
 
   #defer(dump: Dump): void {
-    this.#deferred.add(dump);
-    dump.removing = true;
     this.#store.hide(dump);
     this.#log.info('dump unlinked while open: firmware is told when the last reader closes it', {
       tag: tagName(dump.tag),
@@ -138,7 +131,7 @@ export class Removal {
     const fields = { tag: tagName(dump.tag), delivered: dump.delivered, size: dump.size?.bytes };
     if (this.#policy === 'never')
       throw new FsError('EPERM', 'removing dumps is switched off (--unlink=never)', { fields });
-    if (dump.removing) throw new FsError('EBUSY', 'the dump is being removed already', { fields });
+    if (dump.removal !== 'none') throw new FsError('EBUSY', 'the dump is being removed already', { fields });
     if (this.#policy !== 'force' && !dump.isDelivered)
       throw new FsError(
         'EBUSY',

@@ -116,8 +116,8 @@ export class Bare implements AsyncDisposable {
     });
     this.gate.hide = () => {
       dumps.dropPages();
-      store.lock();
       dumps.dropUnlinked();
+      store.lock();
     };
     this.#opened = { store, dumps, fs: new GuardedFilesystem(dumps, this.gate) };
     return this.#opened;

@@ -52,8 +52,8 @@ export function compose(
   const hiding = {
     dropPages: () => dumps.dropPages(),
     hideDumps: () => {
-      store.lock();
       dumps.dropUnlinked();
+      store.lock();
     },
     stopAnnouncing: () => announcements.freeze(),
   };
