@@ -106,7 +106,9 @@ class TraceChecker {
   check(calls: readonly CheckedCall[]): readonly string[] {
     for (const [index, call] of calls.entries()) {
       const at = epochMsOf(call.time);
-      this.#forgetUntil(at, call.tag);
+      // A dump that came at about that time: a read may be of it, an invalidation still of the one before.
+      const doubtMs = call.op === 'invalidate' ? -CLOCKS_DIFFER_MS : CLOCKS_DIFFER_MS;
+      this.#forgetUntil(at + doubtMs, call.tag);
       // What is missing may be the very reads that would justify what follows.
       if (call.lost !== undefined) this.#isWhole = false;
       if (call.op === 'read') this.#read(call, at);
@@ -116,9 +118,8 @@ class TraceChecker {
   }
 
   /** Restarts and arrivals make what was fetched worthless. */
-  #forgetUntil(at: number, tag: string): void {
+  #forgetUntil(until: number, tag: string): void {
     const { startsMs = [], arrivals = [] } = this.#facts;
-    const until = at + CLOCKS_DIFFER_MS;
     const arrived = arrivals.filter((one) => one.tag === tag).map(({ atMs }) => atMs);
     const last = Math.max(-Infinity, ...[...startsMs, ...arrived].filter((moment) => moment <= until));
     const known = this.#fetched.get(tag);
