@@ -152,10 +152,9 @@ interface DriverParts {
 function driverDump(tag: DumpTag, { driver, isPapr, firmware, said }: DriverParts): FaultyDump {
   const bench = new TransferBench({ resumable: !isPapr, slots: MIN_SLOTS, driver, log: said.logger });
   const dump = bench.dump(tag, { bytes: BYTES, chunk: () => CHUNK });
-  const store: Pick<DumpStore, 'remove' | 'hide' | 'reveal'> = {
+  const store: Pick<DumpStore, 'remove' | 'hide'> = {
     remove: (each: Dump, isForced: boolean) => each.invalidate(isForced),
     hide: () => undefined,
-    reveal: () => undefined,
   };
   const removal = new Removal(store as DumpStore, 'delivered', said.logger);
   return {
