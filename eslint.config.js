@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['build/', 'dist/', 'bench/.build/', 'node_modules/', 'coverage/', 'csi/'] },
+  { ignores: ['build/', 'dist/', 'bench/.build/', 'node_modules/', 'coverage/', 'cockpit/', 'csi/'] },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],

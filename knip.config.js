@@ -36,6 +36,8 @@ export default {
   ignoreIssues: withoutTests ? { 'src/**/index.ts': ['exports', 'types'] } : {},
   // A package of its own.
   ignore: ['csi/**'],
+  // cockpit/ is a package of its own, with tests of its own.
+  vitest: { config: ['vitest.config.ts'] },
   // Programs of the system.
   exclude: ['binaries'],
 };

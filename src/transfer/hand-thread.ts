@@ -26,6 +26,9 @@ const hand = new Hand({
   sha256: chooseSha256(),
 });
 
+// When it fails, that is: nobody else knows how far it had got.
+process.once('exit', () => hand[Symbol.dispose]());
+
 port.on('message', (command: Command) => {
   hand.carryOut(command);
 });

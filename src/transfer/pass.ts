@@ -46,7 +46,6 @@ class Pass {
     if ('begin' in at) {
       const { resume, offset } = at.begin;
       this.#cursor = tools.driver.open(tag, resume, detail, offset);
-      tools.control.opened(number, this.#cursor.state.handle);
       this.#offset = offset;
       this.#carried = { from: 0, bytes: 0 };
       this.#isHandedOver = false;
@@ -208,11 +207,8 @@ function replaced(): SourceError {
   return new SourceError({ kind: 'replaced', message: 'firmware holds another dump under this tag' });
 }
 
-/**
- * What a hand does with its commands. It holds one pass at a time, and any other one can be put into its place. When its
- * thread dies, another one closes what it held.
- */
-export class Hand {
+/** What a hand does with its commands. It holds one pass at a time, and any other one can be put into its place. */
+export class Hand implements Disposable {
   readonly #tools: HandTools;
   #held: Pass | undefined;
 
@@ -242,6 +238,12 @@ export class Hand {
     const standing = this.#held?.number === pass ? this.#held.standing : undefined;
     if (op !== 'fill') this.#tools.emit({ op: 'invalidated', pass, standing, error });
     else this.#tools.emit({ op: 'filled', pass, standing: undefined, points: [], isEnd: false, error });
+  }
+
+  /** The thread ends: closes what it holds. */
+  [Symbol.dispose](): void {
+    this.#held?.close();
+    this.#held = undefined;
   }
 
   #take(number: number, work: PassWork | undefined): Pass {

@@ -111,9 +111,7 @@ const WAKE_AT = 1;
 const WANTED = 4;
 const RUNNING = 5;
 const CALLS = 6;
-const OPENED_FOR = 7;
-const HANDLE = 8;
-const CONTROL_BYTES = 40;
+const CONTROL_BYTES = 32;
 
 const NEVER = 0x7fff_ffff_ffff_ffffn;
 /** No pass has this number. */
@@ -157,18 +155,7 @@ export class Control {
     return Atomics.load(this.#cells, CALLS);
   }
 
-  /** What the hand has opened for `pass` and perhaps not told of; undefined: nothing. */
-  handleOf(pass: number): number | undefined {
-    return Atomics.load(this.#cells, OPENED_FOR) === pass ? Atomics.load(this.#cells, HANDLE) : undefined;
-  }
-
   // --- the hand ---
-
-  /** At once: whoever runs out of memory tells of nothing any more. @param handle undefined: the source keeps none */
-  opened(pass: number, handle: number | undefined): void {
-    Atomics.store(this.#cells, HANDLE, handle ?? 0);
-    Atomics.store(this.#cells, OPENED_FOR, handle === undefined ? NO_PASS : pass);
-  }
 
   isWanted(pass: number): boolean {
     return Atomics.load(this.#cells, WANTED) === pass;

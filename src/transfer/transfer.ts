@@ -327,9 +327,10 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
   }
 
   onCrash(error: Error): void {
-    // A hand that dies closes nothing: one that has run out of memory cannot.
+    // A hand that dies closes the pass that it has begun with.
     const pass = this.#pass;
-    if (pass !== undefined) pass.standing ??= untold(pass, this.#hand?.control.handleOf(pass.number));
+    if (pass !== undefined && this.#hand?.control.positionOf(pass.number) !== undefined)
+      pass.standing = undefined;
     this.#hand = undefined;
     this.#handIsOwed = undefined;
     this.#batches.crash();
@@ -771,11 +772,4 @@ function failureOf(error: SourceErrorData, fields: Record<string, unknown>): FsE
     severity: 'debug',
     fields: { ...fields, status: error.status, sequence: error.sequence },
   });
-}
-
-/** Of a pass that a hand opened and could not tell of: enough to close it. @param handle undefined: there is none */
-function untold({ start }: Pass, handle: number | undefined): Standing | undefined {
-  if (handle === undefined) return undefined;
-  const state = { handle, next: start.resume, phase: 'broken' } as const;
-  return { offset: start.offset, state, carried: { from: 0, bytes: 0 }, isHandedOver: false };
 }

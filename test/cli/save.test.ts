@@ -324,6 +324,25 @@ describe('save for scripts', () => {
     ]);
   });
 
+  test('with --progress says now and then how far it is', async () => {
+    putDump(NAME, 'SYSDUMP.A');
+    await mount();
+    const { status, stdout } = save('--json', '--progress', NAME, out);
+    expect(status).toBe(0);
+    const lines = stdout
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as { event: string; tag: string; done?: number; total?: number });
+    expect(lines.map(({ event }) => event)).toEqual(expect.arrayContaining(['progress', 'saved']));
+    expect(lines.at(-1)?.event).toBe('saved');
+    for (const { event, tag, done = 0, total } of lines)
+      if (event === 'progress') {
+        expect(tag).toBe(NAME);
+        expect(done).toBeGreaterThan(0);
+        expect(total).toBe(SIZE);
+      }
+  });
+
   test('saves and removes where nobody can be told, and says so once', async () => {
     putDump(NAME, '');
     putDump(OTHER, '');

@@ -173,7 +173,7 @@ class ScriptedCursor implements DumpCursor {
   }
 
   get state(): PassState {
-    return { handle: 7, next: BigInt(this.#offset), phase: 'reading' };
+    return { next: BigInt(this.#offset), phase: 'reading' };
   }
 
   read(into: Uint8Array): CursorStep {
@@ -252,6 +252,7 @@ export class ScriptedThread implements Hand {
   crash(): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#side[Symbol.dispose]();
     this.#life.onGone(new Error('scripted crash'));
     this.#listener?.onCrash(new Error('scripted crash'));
   }

@@ -264,6 +264,13 @@ export const OPTIONS = {
     argvOnly: true,
     summary: 'show the table again whenever it changes, until interrupted; scripts use the command watch',
   },
+  progress: {
+    kind: 'flag',
+    verbs: ['save'],
+    group: 'Output',
+    argvOnly: true,
+    summary: 'with --json: a line twice a second says how far it is',
+  },
   json: {
     kind: 'flag',
     verbs: ['list', 'info', 'save', 'watch', 'doctor'],

@@ -28,6 +28,8 @@ interface SaveRequest {
   /** A file for sha256sum beside each copy. */
   readonly checksum: boolean;
   readonly json: boolean;
+  /** With `json`: a line now and then says how far it is. */
+  readonly progress: boolean;
 }
 
 /** Copies dumps from a running mount; one that fails does not keep the others from being saved. */
@@ -39,7 +41,7 @@ export async function saveCommand(parsed: ParsedOptions): Promise<number> {
   await clearPartials(request.directory);
   // Nothing else ends a process whose thread waits for firmware in a read; and the signal has to be its end.
   for (const signal of endingSignals()) process.once(signal, () => endBy(signal));
-  const report = new Report(request.json);
+  const report = new Report(request.json, request.progress);
   const planned = dumpsToSave(request, listing);
   const progress = new ProgressLine(planned);
   let failures = 0;
@@ -63,6 +65,7 @@ function saveRequest({ settings, positionals }: ParsedOptions): SaveRequest {
     volatile: settings.volatile,
     checksum: settings.checksum,
     json: settings.json,
+    progress: settings.progress,
   };
 }
 
@@ -94,7 +97,7 @@ async function saveOne(
 ): Promise<boolean> {
   let saved: SavedDump;
   try {
-    saved = await saveWithProgress(mountpoint, tag, directory, progress);
+    saved = await saveWithProgress(mountpoint, tag, directory, progress, report);
     const { name, bytes, sha256, isNew } = saved;
     await report.tell({ event: 'saved', tag, name, bytes, sha256, isNew, path: join(directory, name) });
   } catch (error) {
@@ -120,10 +123,14 @@ async function saveWithProgress(
   tag: string,
   directory: string,
   progress: ProgressLine,
+  report: Report,
 ): Promise<SavedDump> {
   progress.next();
   try {
-    return await saveDump(mountpoint, tag, directory, (done, total) => progress.show(done, total));
+    return await saveDump(mountpoint, tag, directory, (done, total) => {
+      progress.show(done, total);
+      report.progress(tag, done, total);
+    });
   } finally {
     progress.clear();
   }

@@ -54,6 +54,7 @@ test('parseOptions gives the documented defaults', () => {
     all: false,
     remove: false,
     checksum: false,
+    progress: false,
     volatile: false,
     measure: undefined,
     output: undefined,
