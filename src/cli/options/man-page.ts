@@ -8,22 +8,40 @@ const verbs = Object.keys(VERBS) as Verb[];
 /** platdumpfs(8) as troff source, from the tables that `--help` is made of. @see man(7) */
 export function manPage(): string {
   return [
-    `.TH PLATDUMPFS 8 "" "platdumpfs ${version()}" "System administration"`,
+    `.TH PLATDUMPFS 8 "2026-11-27" "platdumpfs ${version()}" "System administration"`,
     '.SH NAME',
     text('platdumpfs - IBM Power platform dumps as files'),
     '.SH SYNOPSIS',
-    ...verbs.flatMap((verb) => VERBS[verb].synopsis).flatMap((line) => ['.B', text(line), '.br']),
+    ...verbs
+      .flatMap((verb) => VERBS[verb].synopsis)
+      .flatMap((line, at) => [...(at === 0 ? [] : ['.br']), '.B', text(line)]),
     '.SH DESCRIPTION',
-    ...DESCRIPTION.flatMap((paragraph) => ['.PP', text(paragraph)]),
+    ...DESCRIPTION.flatMap((paragraph, at) => [...(at === 0 ? [] : ['.PP']), text(paragraph)]),
     '.SH COMMANDS',
     ...verbs.flatMap(commandSection),
     '.SH EXIT STATUS',
     ...EXIT_STATUSES.flatMap(([status, meaning]) => ['.TP', `.B ${status}`, text(meaning)]),
+    ...tagged('FILES', FILES),
+    ...tagged('ENVIRONMENT', ENVIRONMENT),
+    ...tagged('SIGNALS', SIGNALS),
+    '.SH EXAMPLES',
+    ...EXAMPLES.flatMap(([about, ...lines], at) => [
+      ...(at === 0 ? [] : ['.PP']),
+      text(about),
+      '.PP',
+      '.RS 4',
+      '.nf',
+      ...lines.map(text),
+      '.fi',
+      '.RE',
+    ]),
     '.SH SEE ALSO',
-    '.BR mount (8),',
-    '.BR umount (8),',
+    '.BR getfattr (1),',
     '.BR fstab (5),',
-    '.BR getfattr (1)',
+    '.BR platdumpfs\\-semantics (7),',
+    '.BR mount (8),',
+    '.BR mount.platdumpfs (8),',
+    '.BR umount (8)',
     '',
   ].join('\n');
 }
@@ -44,6 +62,51 @@ const EXIT_STATUSES = [
   [4, 'locked down'],
   [5, 'could not mount'],
 ] as const;
+
+type Entries = readonly (readonly [string, string])[];
+
+const FILES: Entries = [
+  ['/dev/papr-platform-dump', 'the firmware interface of source papr'],
+  ['/sys/firmware/opal/dump', 'that of source opal'],
+  ['/sys/kernel/security/lockdown', 'the lockdown level; see --lockdown-file'],
+  ['/var/log/platform', 'log of rtas_errd, from which dumps are learned; see --platform-log'],
+  ['/run/platdumpfs', 'control sockets of daemons of root'],
+  ['/var/cache/platdumpfs', 'spool: files without a name, encrypted with keys that exist in memory only'],
+  ['/etc/platdumpfs/platdumpfs.env', 'settings of the service: PLATDUMPFS_MOUNTPOINT, PLATDUMPFS_OPTIONS'],
+];
+
+const ENVIRONMENT: Entries = [
+  ['RUNTIME_DIRECTORY', 'directory of the control sockets, as systemd sets it'],
+  ['XDG_RUNTIME_DIR', 'control sockets of users other than root are in its directory platdumpfs'],
+  ['CACHE_DIRECTORY', 'directory of the spool, as systemd sets it'],
+  ['NOTIFY_SOCKET', 'where systemd is told that the mount is usable'],
+  ['JOURNAL_STREAM', 'log lines have a form of their own where standard error is the journal'],
+];
+
+const SIGNALS: Entries = [
+  [
+    'SIGINT, SIGTERM',
+    'mount unmounts and ends; a busy mount is waited for (--unmount-timeout), then detached. A second one detaches at once. ' +
+      'save ends by the signal and leaves no half copy; watch and list --watch end with status 0.',
+  ],
+  ['SIGHUP', 'does not end a daemon, which opens its --log-file again'],
+];
+
+const EXAMPLES: readonly (readonly [string, ...string[]])[] = [
+  ['Serve the dumps of this machine until the next boot:', 'platdumpfs mount /mnt/dumps --daemon'],
+  ['The same at each boot:', 'systemctl enable --now platdumpfs'],
+  [
+    'Save all of them, compared and on disk, and let firmware forget them:',
+    'platdumpfs save --all --remove /var/dumps',
+  ],
+  ['Ask firmware for a dump whose tag is known:', 'stat /mnt/dumps/0x0000000200000001'],
+  ['Try it without Power hardware:', 'platdumpfs mount sim /mnt/dumps --daemon'],
+  ['In fstab(5):', 'none /mnt/dumps platdumpfs noauto,x-systemd.automount 0 0'],
+];
+
+function tagged(heading: string, entries: Entries): string[] {
+  return [`.SH ${heading}`, ...entries.flatMap(([name, about]) => ['.TP', `.B ${text(name)}`, text(about)])];
+}
 
 function commandSection(verb: Verb): string[] {
   const { synopsis, about, notes = [] } = VERBS[verb];
