@@ -194,6 +194,55 @@ describe('a daemon that does not answer', () => {
   });
 });
 
+describe('a mount under another name, as a container sees it', () => {
+  const bind = (from: string, to: string): void => {
+    mkdirSync(to);
+    expect(workshop.exec('mount', ['--bind', from, to])).toMatchObject({ status: 0, stderr: '' });
+  };
+
+  test.skipIf(process.getuid?.() !== 0)('is that of its daemon', async () => {
+    await workshop.mount('--sim-dump=1:1K');
+    const seen = workshop.path('seen');
+    bind(workshop.mountpoint, seen);
+    try {
+      expect(listed(seen)).toMatchObject([{ tag: TAG, state: 'new', size: 1024 }]);
+      expect(workshop.run('save', '1', workshop.directory, '--mountpoint', seen)).toMatchObject({
+        status: 0,
+        stderr: '',
+      });
+    } finally {
+      workshop.exec('umount', [seen]);
+    }
+  });
+
+  test.skipIf(process.getuid?.() !== 0)('tells of its dumps where there is no socket', async () => {
+    await workshop.mount('--sim-dump=1:1K');
+    workshop.exec('cat', [join(workshop.mountpoint, TAG)]);
+    workshop.env['RUNTIME_DIRECTORY'] = workshop.path('nothing');
+    expect(listed(workshop.mountpoint)).toMatchObject([
+      {
+        tag: TAG,
+        type: 'unknown',
+        size: 1024,
+        state: 'complete',
+        delivered: 1024,
+        path: join(workshop.mountpoint, TAG),
+      },
+    ]);
+    const saved = workshop.run(
+      'save',
+      '1',
+      workshop.directory,
+      '--remove',
+      '--mountpoint',
+      workshop.mountpoint,
+    );
+    expect(saved).toMatchObject({ status: 1, stdout: expect.stringContaining(`${TAG} saved`) as string });
+    expect(saved.stderr).toContain('its daemon cannot be asked from here');
+    expect(listed(workshop.mountpoint)).toHaveLength(1);
+  });
+});
+
 describe('sockets that others could have made', () => {
   test.each([
     {
