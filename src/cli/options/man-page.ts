@@ -89,7 +89,10 @@ const SIGNALS: Entries = [
     'mount unmounts and ends; a busy mount is waited for (--unmount-timeout), then detached. A second one detaches at once. ' +
       'save ends by the signal and leaves no half copy; watch and list --watch end with status 0.',
   ],
-  ['SIGHUP', 'does not end a daemon, which opens its --log-file again'],
+  [
+    'SIGHUP',
+    'does not end a daemon: it opens its --log-file again, and the service takes the log level of its settings',
+  ],
 ];
 
 const EXAMPLES: readonly (readonly [string, ...string[]])[] = [
