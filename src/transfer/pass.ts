@@ -30,6 +30,8 @@ class Pass {
   readonly #fingerprint: Fingerprint | undefined;
   #carried: { from: number; bytes: number };
   #offset: number;
+  /** Where the fill under way ends. */
+  #fillEnd = 0;
   /** Firmware said that everything has been handed over. */
   #isHandedOver: boolean;
   /** A call failed: what else was asked for is to be asked for again. */
@@ -73,9 +75,9 @@ class Pass {
   fill(fill: Fill): void {
     let error: SourceErrorData | undefined;
     this.#points = [];
-    const end = Math.min((fill.firstBlock + fill.slots.length) * BLOCK_BYTES, fill.stopAt);
+    this.#fillEnd = Math.min((fill.firstBlock + fill.slots.length) * BLOCK_BYTES, fill.stopAt);
     try {
-      while (this.#offset < end && !this.#isEnded && !this.#hasFailed && this.#isWanted) this.#step(fill);
+      while (this.#offset < this.#fillEnd && !this.#isEnded && !this.#hasFailed && this.#isWanted) this.#step(fill);
       if (this.#isEnded && !this.#hasFailed) this.#assertWhole();
     } catch (thrown) {
       this.#hasFailed = true;
@@ -190,7 +192,9 @@ class Pass {
 
   #advance(bytes: number): void {
     this.#offset += bytes;
-    if (this.#tools.control.moveTo(this.#offset)) this.#tools.emit({ op: 'progress', pass: this.number });
+    const isAwaited = this.#tools.control.moveTo(this.#offset);
+    // At its end the fill itself says where it stands.
+    if (isAwaited && this.#offset < this.#fillEnd) this.#tools.emit({ op: 'progress', pass: this.number });
   }
 
   /** Keeps, for each block's start, the last sequence at or before it. */

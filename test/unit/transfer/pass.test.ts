@@ -101,7 +101,7 @@ describe('Hand, the wished-for progress event', () => {
     { wakeAt: 1, at: 4096 },
     { wakeAt: 4096, at: 4096 },
     { wakeAt: 10_000, at: 12_288 },
-    { wakeAt: 2 * B, at: 2 * B },
+    { wakeAt: 2 * B - 4096, at: 2 * B - 4096 },
   ])('for $wakeAt comes once, at $at', ({ wakeAt, at }) => {
     const stream = harness();
     stream.control.wakeAt(wakeAt);
@@ -114,6 +114,13 @@ describe('Hand, the wished-for progress event', () => {
     };
     expect(stream.fill({ keep: [true, true] }).progress).toBe(1);
     expect(calls).toEqual([at / 4096]);
+  });
+
+  test('does not come at the end of a fill, which says the same', () => {
+    const stream = harness();
+    stream.control.wakeAt(2 * B);
+    const { progress, position } = stream.fill({ keep: [true, true] });
+    expect({ progress, position }).toEqual({ progress: 0, position: 2 * B });
   });
 
   test('does not come when the position stays before it', () => {
