@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import type { Dump } from '../dump/index.js';
 import { inoOf } from './inode-table.js';
-import type { Attributes, Entry } from './operations.js';
-import { ROOT_INO } from './operations.js';
+import type { Attributes, Entry } from './api.js';
+import { ROOT_INO } from './api.js';
 
 /** Who owns what the mount shows. */
 export interface Ownership {
@@ -47,11 +47,6 @@ export function dumpAttributes(dump: Dump, owner: Ownership): Attributes {
     // A size that firmware may still correct is asked for anew each time.
     validMs: size?.exact === true ? VALID_MS : 0,
   };
-}
-
-/** The generation of the root is 0 for the kernel as well. */
-export function rootEntry(owner: Ownership, mountedAtMs: number): Entry {
-  return { attributes: rootAttributes(owner, mountedAtMs), generation: 0, validMs: VALID_MS };
 }
 
 export function dumpEntry(dump: Dump, owner: Ownership, generation: number): Entry {

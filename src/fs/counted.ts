@@ -1,7 +1,7 @@
 import type { ErrnoName } from '../base/errno.js';
 import { FsError } from '../base/errno.js';
 import type { PinnedBytes } from '../base/pinned-bytes.js';
-import type { Filesystem } from './operations.js';
+import type { Filesystem } from './api.js';
 
 /** What was answered since the mount began, for metrics. */
 export class AnswerCounts {

@@ -1,9 +1,7 @@
 import { FsError } from '../base/errno.js';
 import type { PinnedBytes } from '../base/pinned-bytes.js';
 import type { LockdownGate } from '../lockdown/index.js';
-import type { DumpFilesystem } from './filesystem.js';
 import type {
-  Answer,
   Attributes,
   DirectoryEntry,
   Entry,
@@ -12,51 +10,61 @@ import type {
   RefusedOperation,
   RequestContext,
   StatFs,
-} from './operations.js';
-import { ROOT_INO } from './operations.js';
+} from './api.js';
+import { ROOT_INO } from './api.js';
+import { entryOf, opendir } from './directory-operations.js';
+import { open, read, release } from './file-operations.js';
+import { lookup, noSuchName, unlink } from './name-operations.js';
+import { refusal } from './refused.js';
+import { access, getattr, statfs } from './stat-operations.js';
+import type { Volume } from './volume.js';
+import { getxattr, listxattr } from './xattr-operations.js';
 
 /**
- * Shows nothing of any dump once the kernel is locked down: names do not exist, open files answer EPERM.
+ * The semantics of contract and kernel for dumps: one flat directory of read-only files that `unlink` can remove. Once the
+ * kernel is locked down nothing of any dump is shown: names do not exist, open files answer EPERM.
  *
  * Nobody else asks the gate on the way of a request. It is asked before each operation, and again before an answer goes
- * out that was waited for, or that carries bytes.
+ * out that may have been waited for, or that carries bytes.
  */
 export class GuardedFilesystem implements Filesystem {
-  readonly #inner: DumpFilesystem;
+  readonly #volume: Volume;
   readonly #gate: LockdownGate;
 
-  constructor(inner: DumpFilesystem, gate: LockdownGate) {
-    this.#inner = inner;
+  constructor(volume: Volume, gate: LockdownGate) {
+    this.#volume = volume;
     this.#gate = gate;
   }
 
-  lookup(parent: number, name: string, context: RequestContext): Answer<Entry> {
-    if (this.#gate.locked() && !isRoot(parent, name)) throw name === '.' ? stale() : noSuchName(name);
-    const found = this.#inner.lookup(parent, name, context);
+  async lookup(parent: number, name: string, context: RequestContext): Promise<Entry> {
+    if (isRoot(parent, name)) return lookup(this.#volume, parent, name, context);
+    if (this.#gate.locked()) throw name === '.' ? stale() : noSuchName(name);
+    const found = lookup(this.#volume, parent, name, context);
     return this.#ifStillOpen(found, (entry) => {
       // Counted already, and the kernel will not give it back.
-      if (entry !== undefined) this.#inner.forget(entry.attributes.ino, 1);
+      if (entry !== undefined) this.forget(entry.attributes.ino, 1);
       return noSuchName(name);
     });
   }
 
   forget(ino: number, count: number): void {
-    this.#inner.forget(ino, count);
+    this.#volume.inodes.forget(ino, count);
   }
 
-  getattr(ino: number, context: RequestContext, fh?: number): Answer<Attributes> {
+  async getattr(ino: number, context: RequestContext, fh?: number): Promise<Attributes> {
     this.#assertShown(ino);
-    return this.#ifStillOpen(this.#inner.getattr(ino, context, fh), locked);
+    const attributes = getattr(this.#volume, ino, context, fh);
+    return ino === ROOT_INO ? attributes : this.#ifStillOpen(attributes, locked);
   }
 
   access(ino: number, mask: number, context: RequestContext): void {
     this.#assertShown(ino);
-    this.#inner.access(ino, mask, context);
+    access(this.#volume, ino, mask, context);
   }
 
   open(ino: number, flags: number, context: RequestContext): number {
     this.#assertShown(ino);
-    return this.#inner.open(ino, flags, context);
+    return open(this.#volume, ino, flags, context);
   }
 
   read(
@@ -64,82 +72,79 @@ export class GuardedFilesystem implements Filesystem {
     offset: number,
     length: number,
     context: RequestContext,
-    isDirect?: boolean,
-  ): Answer<PinnedBytes> {
+    isDirect = false,
+  ): PinnedBytes | Promise<PinnedBytes> {
     if (this.#gate.locked()) throw locked();
     const lastLook = (bytes: PinnedBytes): PinnedBytes => {
       if (!this.#gate.locked()) return bytes;
       bytes[Symbol.dispose]();
       throw locked();
     };
-    const bytes = this.#inner.read(fh, offset, length, context, isDirect);
+    const bytes = read(this.#volume, fh, offset, length, context, isDirect);
     return bytes instanceof Promise ? bytes.then(lastLook) : lastLook(bytes);
   }
 
   release(fh: number): void {
-    this.#inner.release(fh);
+    release(this.#volume, fh);
   }
 
   opendir(ino: number, context: RequestContext): void {
-    this.#inner.opendir(ino, context);
+    opendir(this.#volume, ino, context);
   }
 
   readdir(offset: number): Iterable<DirectoryEntry> {
-    return this.#gate.locked() ? [] : this.#inner.readdir(offset);
+    return this.#gate.locked() ? [] : this.#volume.listing.behind(offset);
   }
 
   entryOf(ino: number, context: RequestContext): Entry | undefined {
-    return this.#gate.locked() ? undefined : this.#inner.entryOf(ino, context);
+    return this.#gate.locked() ? undefined : entryOf(this.#volume, ino, context);
   }
 
-  unlink(parent: number, name: string, context: RequestContext): Answer<void> {
+  async unlink(parent: number, name: string, context: RequestContext): Promise<void> {
     if (this.#gate.locked()) throw noSuchName(name);
-    return this.#inner.unlink(parent, name, context);
+    await unlink(this.#volume, parent, name, context);
   }
 
   statfs(): StatFs {
-    const { blockSize, nameMax, blocks, files } = this.#inner.statfs();
-    return this.#gate.locked()
-      ? { blockSize, nameMax, blocks: 0, files: 0 }
-      : { blockSize, nameMax, blocks, files };
+    const all = statfs(this.#volume);
+    return this.#gate.locked() ? { ...all, blocks: 0, files: 0 } : all;
   }
 
-  getxattr(ino: number, name: string, context: RequestContext): Answer<Uint8Array> {
+  async getxattr(ino: number, name: string, context: RequestContext): Promise<Uint8Array> {
     this.#assertShown(ino);
-    return this.#ifStillOpen(this.#inner.getxattr(ino, name, context), locked);
+    return this.#ifStillOpen(getxattr(this.#volume, ino, name, context), locked);
   }
 
   listxattr(ino: number): readonly string[] {
     this.#assertShown(ino);
-    return this.#inner.listxattr(ino);
+    return listxattr(this.#volume, ino);
   }
 
   refuse(operation: RefusedOperation): FsError {
-    return this.#inner.refuse(operation);
+    return refusal(operation);
   }
 
   onKernelCacheChange(listener: (change: KernelCacheChange) => void): () => void {
-    return this.#inner.onKernelCacheChange(listener);
+    return this.#volume.changes.subscribe(listener);
   }
 
   /** Whoever has a file open knows that it is there. */
   #assertShown(ino: number): void {
     if (ino === ROOT_INO || !this.#gate.locked()) return;
-    throw this.#inner.isOpen(ino) ? locked() : noSuchName(`of inode ${ino}`);
+    const isOpen = (this.#volume.inodes.get(ino)?.handles.size ?? 0) > 0;
+    throw isOpen ? locked() : noSuchName(`of inode ${ino}`);
   }
 
   /** @param refusal made of what stays here now; undefined: it failed anyway */
-  #ifStillOpen<T>(answer: Answer<T>, refusal: (answer: T | undefined) => FsError): Answer<T> {
-    if (!(answer instanceof Promise)) return answer;
-    return answer.then(
-      (value) => {
-        if (this.#gate.locked()) throw refusal(value);
-        return value;
-      },
-      (thrown: unknown) => {
-        throw this.#gate.locked() ? refusal(undefined) : thrown;
-      },
-    );
+  async #ifStillOpen<T>(answer: Promise<T>, refusal: (answer: T | undefined) => FsError): Promise<T> {
+    let value: T;
+    try {
+      value = await answer;
+    } catch (thrown) {
+      throw this.#gate.locked() ? refusal(undefined) : thrown;
+    }
+    if (this.#gate.locked()) throw refusal(value);
+    return value;
   }
 }
 
@@ -150,10 +155,6 @@ function isRoot(parent: number, name: string): boolean {
 
 function stale(): FsError {
   return new FsError('ESTALE', 'the inode is gone', { severity: 'debug' });
-}
-
-function noSuchName(name: string): FsError {
-  return new FsError('ENOENT', `no dump ${name}`, { severity: 'debug' });
 }
 
 function locked(): FsError {

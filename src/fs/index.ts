@@ -1,7 +1,7 @@
 export { AnswerCounts, countedFilesystem } from './counted.js';
-export { DumpFilesystem } from './filesystem.js';
 export { GuardedFilesystem } from './guarded.js';
-export * from './operations.js';
+export * from './api.js';
 export type { UnlinkPolicy } from './removal.js';
 export { countSavedCopy } from './saved-copy.js';
 export type { SavedCopy } from './saved-copy.js';
+export { Volume } from './volume.js';

@@ -1,5 +1,5 @@
 import type { Dump } from '../dump/index.js';
-import { ROOT_INO } from './operations.js';
+import { ROOT_INO } from './api.js';
 import { ToldSizes } from './told-sizes.js';
 
 /** One inode that the kernel may know. */

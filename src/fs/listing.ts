@@ -1,8 +1,8 @@
 import { tagName } from '../base/tag.js';
 import type { Dump } from '../dump/index.js';
 import { inoOf } from './inode-table.js';
-import type { DirectoryEntry } from './operations.js';
-import { ROOT_INO } from './operations.js';
+import type { DirectoryEntry } from './api.js';
+import { ROOT_INO } from './api.js';
 
 const DOTS: readonly DirectoryEntry[] = [
   { name: '.', ino: ROOT_INO, isDirectory: true, nextOffset: 1 },

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { FsError } from '../base/errno.js';
-import type { Attributes, RequestContext } from './operations.js';
+import type { Attributes, RequestContext } from './api.js';
 
 const { R_OK, W_OK, X_OK, S_IFMT, S_IFDIR } = constants;
 

@@ -1,6 +1,6 @@
 import type { ErrnoName } from '../base/errno.js';
 import { FsError } from '../base/errno.js';
-import type { RefusedOperation } from './operations.js';
+import type { RefusedOperation } from './api.js';
 
 /** What writing system calls end with. ENOTSUP for xattrs: cp -a and rsync -X take it quietly. */
 const ERRNO_OF: Record<RefusedOperation, ErrnoName> = {

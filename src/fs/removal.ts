@@ -31,19 +31,15 @@ export class Removal {
   }
 
   /** @throws FsError EPERM, EBUSY by policy; EIO, EBUSY, ENOENT, EINTR from the attempt */
-  unlink(dump: Dump, signal: AbortSignal): Promise<void> | undefined {
+  async unlink(dump: Dump, signal: AbortSignal): Promise<void> {
     this.#assertAllowed(dump);
     if (dump.openHandles > 0) {
       this.#defer(dump);
-      return undefined;
+      return;
     }
     const work = this.#store.remove(dump, this.#policy === 'force').catch((thrown: unknown) => {
       throw asUnlinkFailure(thrown, dump);
     });
-    return this.#unlessInterrupted(dump, work, signal);
-  }
-
-  async #unlessInterrupted(dump: Dump, work: Promise<void>, signal: AbortSignal): Promise<void> {
     try {
       await abortable(work, signal);
     } catch (thrown) {

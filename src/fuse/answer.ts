@@ -1,12 +1,12 @@
 import { FsError } from '../base/errno.js';
 import type { Logger } from '../base/log.js';
-import type { Answer } from '../fs/index.js';
 
 /** A request on its way to its answer: `succeed` or `fail`, and `fail` too when `succeed` throws. */
 export interface Asked<T> {
   /** Operation in the kernel's words, for the log. */
   readonly operation: string;
-  perform(): Answer<T>;
+  /** What is there already comes as a value: for a cached page there is nothing to wait for. */
+  perform(): T | Promise<T>;
   succeed(value: T): void;
   /** @param wireErrno negative errno number of the running platform */
   fail(wireErrno: number): void;

@@ -77,7 +77,8 @@ class Pass {
     this.#points = [];
     this.#fillEnd = Math.min((fill.firstBlock + fill.slots.length) * BLOCK_BYTES, fill.stopAt);
     try {
-      while (this.#offset < this.#fillEnd && !this.#isEnded && !this.#hasFailed && this.#isWanted) this.#step(fill);
+      while (this.#offset < this.#fillEnd && !this.#isEnded && !this.#hasFailed && this.#isWanted)
+        this.#step(fill);
       if (this.#isEnded && !this.#hasFailed) this.#assertWhole();
     } catch (thrown) {
       this.#hasFailed = true;

@@ -10,7 +10,7 @@ import { dumpTag, tagName } from '../../src/base/tag.js';
 import type { DumpStore } from '../../src/dump/index.js';
 import { openDumpStore } from '../../src/dump/index.js';
 import type { RequestContext, UnlinkPolicy } from '../../src/fs/index.js';
-import { DumpFilesystem, GuardedFilesystem, ROOT_INO } from '../../src/fs/index.js';
+import { GuardedFilesystem, ROOT_INO, Volume } from '../../src/fs/index.js';
 import type { LockdownGate } from '../../src/lockdown/index.js';
 import { openSimSource } from '../../src/source/sim/sim-source.js';
 import type { Moment, Unlink } from './trace-checker.js';
@@ -51,7 +51,7 @@ export interface BareOptions {
 
 interface Opened {
   readonly store: DumpStore;
-  readonly dumps: DumpFilesystem;
+  readonly volume: Volume;
   readonly fs: GuardedFilesystem;
 }
 
@@ -79,12 +79,12 @@ export class Bare implements AsyncDisposable {
 
   /** The mount ends. */
   end(): Promise<void> {
-    return this.#open().dumps[Symbol.asyncDispose]();
+    return this.#open().volume[Symbol.asyncDispose]();
   }
 
   /** Both return to zero when every reader has left. */
-  get counts(): DumpFilesystem['counts'] {
-    return this.#open().dumps.counts;
+  get counts(): Volume['inodes']['counts'] {
+    return this.#open().volume.inodes.counts;
   }
 
   #open(): Opened {
@@ -105,7 +105,7 @@ export class Bare implements AsyncDisposable {
       ...(options.spool === true ? { spool: { directory: tmpdir(), quotaBytes: 1024 ** 3 } } : {}),
       log: options.storeLog ?? silentLogger,
     });
-    const dumps = new DumpFilesystem({
+    const volume = new Volume({
       store,
       uid: options.uid ?? 0,
       gid: 0,
@@ -115,11 +115,11 @@ export class Bare implements AsyncDisposable {
       log: options.log ?? silentLogger,
     });
     this.gate.hide = () => {
-      dumps.dropPages();
-      dumps.dropUnlinked();
+      volume.dropPages();
+      volume.removal.drop();
       store.lock();
     };
-    this.#opened = { store, dumps, fs: new GuardedFilesystem(dumps, this.gate) };
+    this.#opened = { store, volume, fs: new GuardedFilesystem(volume, this.gate) };
     return this.#opened;
   }
 

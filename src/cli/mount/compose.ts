@@ -3,7 +3,7 @@ import type { DumpStore } from '../../dump/index.js';
 import { Announcements } from '../../announce/index.js';
 import { openDumpStore } from '../../dump/index.js';
 import type { Filesystem } from '../../fs/index.js';
-import { AnswerCounts, DumpFilesystem, GuardedFilesystem, countedFilesystem } from '../../fs/index.js';
+import { AnswerCounts, countedFilesystem, GuardedFilesystem, Volume } from '../../fs/index.js';
 import type { LockdownGate, RiseSteps } from '../../lockdown/index.js';
 import { onTraceTrouble } from '../../rtas/index.js';
 import type { AnySource, DumpSource } from '../../source/index.js';
@@ -36,7 +36,7 @@ export function compose(
   // The store disposes of its source.
   const store = openStore(openSource(source, settings, log), settings, log);
   cleanup.add('dump store', () => store[Symbol.asyncDispose]());
-  const dumps = new DumpFilesystem({
+  const volume = new Volume({
     store,
     uid: settings.uid ?? process.getuid?.() ?? 0,
     gid: settings.gid ?? process.getgid?.() ?? 0,
@@ -46,19 +46,19 @@ export function compose(
     log,
   });
   // What the end of the mount leaves undone is said while the store is still there to say what became of it.
-  cleanup.add('filesystem', () => dumps[Symbol.asyncDispose]());
+  cleanup.add('filesystem', () => volume[Symbol.asyncDispose]());
   const announcements = new Announcements({ ...settings, store, log });
   cleanup.add('announcements', () => announcements[Symbol.asyncDispose]());
   const hiding = {
-    dropPages: () => dumps.dropPages(),
+    dropPages: () => volume.dropPages(),
     hideDumps: () => {
-      dumps.dropUnlinked();
+      volume.removal.drop();
       store.lock();
     },
     stopAnnouncing: () => announcements.freeze(),
   };
   const answers = new AnswerCounts();
-  const filesystem = countedFilesystem(new GuardedFilesystem(dumps, gate), answers);
+  const filesystem = countedFilesystem(new GuardedFilesystem(volume, gate), answers);
   return { store, filesystem, answers, hiding };
 }
 

@@ -1,6 +1,6 @@
 import type { ByteWriter } from '../../base/byte-writer.js';
 import type { PinnedBytes } from '../../base/pinned-bytes.js';
-import type { Answer, Filesystem } from '../../fs/index.js';
+import type { Filesystem } from '../../fs/index.js';
 import type { Negotiation } from './negotiate.js';
 import type { InitRequest } from './decode.js';
 import type { KernelRequest } from './request.js';
@@ -36,7 +36,7 @@ export interface Operation<T> {
   readonly name: string;
   /** The kernel expects no reply, not even an error. */
   readonly silent: boolean;
-  run(server: Server, request: KernelRequest): Answer<T>;
+  run(server: Server, request: KernelRequest): T | Promise<T>;
   /** Undoes what `run` has counted when nobody takes the reply: the kernel will not give it back then. */
   reply(server: Server, request: KernelRequest, value: T): void;
 }
@@ -44,7 +44,7 @@ export interface Operation<T> {
 /** An operation that counts nothing: `encode` is all there is to its reply. */
 export function replying<T>(
   name: string,
-  run: (server: Server, request: KernelRequest) => Answer<T>,
+  run: (server: Server, request: KernelRequest) => T | Promise<T>,
   encode: (writer: ByteWriter, value: T) => void,
 ): Operation<T> {
   return {
@@ -61,7 +61,7 @@ export function replying<T>(
 /** An operation whose reply says no more than that it was done. */
 export function acknowledging(
   name: string,
-  run: (server: Server, request: KernelRequest) => Answer<void>,
+  run: (server: Server, request: KernelRequest) => void | Promise<void>,
 ): Operation<void> {
   return replying(name, run, () => undefined);
 }

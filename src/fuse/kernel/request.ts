@@ -1,5 +1,5 @@
 import type { ByteReader } from '../../base/byte-reader.js';
-import type { Answer, RequestContext } from '../../fs/index.js';
+import type { RequestContext } from '../../fs/index.js';
 import type { Asked } from '../answer.js';
 import { callerGroups } from './caller-groups.js';
 import type { InHeader } from './in-header.js';
@@ -57,7 +57,7 @@ export class KernelRequest implements RequestContext, Asked<unknown> {
     this.#controller?.abort();
   }
 
-  perform(): Answer<unknown> {
+  perform(): unknown {
     return this.#kind.run(this.#server, this);
   }
 

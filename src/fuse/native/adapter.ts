@@ -1,7 +1,6 @@
 import { constants } from 'node:fs';
 import { FsError } from '../../base/errno.js';
 import type {
-  Answer,
   Attributes,
   DirectoryEntry,
   Filesystem,
@@ -10,7 +9,6 @@ import type {
   StatFs,
 } from '../../fs/index.js';
 import { ROOT_INO } from '../../fs/index.js';
-import { andThen, finallyDo } from './answers.js';
 import type { HeldName, PathWalk } from './path-walk.js';
 import type { ReadsInFlight } from './reads-in-flight.js';
 import type { RequestContexts } from './request-contexts.js';
@@ -50,7 +48,7 @@ export class Adapter {
    * kernel locks the directory for it, and `rm` of another dump would wait too. The first request for a name is one for
    * certain, and the kernel asks again for the attributes before anybody sees them.
    */
-  getattr(path: string): Answer<Attributes> {
+  getattr(path: string): Promise<Attributes> {
     return this.#requests.run((context) =>
       this.#walk.visit(path, context, ({ ino, firstSeen }) => {
         if (firstSeen === undefined) return this.#filesystem.getattr(ino, context);
@@ -61,13 +59,13 @@ export class Adapter {
   }
 
   /** The kernel asks through a handle when a read is about to cross the end that it knows. */
-  fgetattr(handle: number): Answer<Attributes> {
+  async fgetattr(handle: number): Promise<Attributes> {
     const { fh, name } = this.#file(handle);
     return this.#requests.run((context) => this.#filesystem.getattr(name.ino, context, fh));
   }
 
   /** @throws ENFILE when libfuse would keep too many copies of the listing @returns no handle */
-  opendir(): Answer<number> {
+  opendir(): Promise<number> {
     return this.#requests.run((context) => this.#opendir(context));
   }
 
@@ -88,7 +86,7 @@ export class Adapter {
     return [...this.#filesystem.readdir(0)];
   }
 
-  open(path: string, flags: number): Answer<number> {
+  open(path: string, flags: number): Promise<number> {
     return this.#requests.run((context) =>
       this.#walk.visit(path, context, (inode) => {
         const name = inode.hold();
@@ -107,12 +105,12 @@ export class Adapter {
   }
 
   /** @returns bytes put into `into`; fewer than fit only at the true end of the dump */
-  read(handle: number, into: Uint8Array, offset: number): Answer<number> {
+  async read(handle: number, into: Uint8Array, offset: number): Promise<number> {
     const { fh, isDirect, name } = this.#file(handle);
     const answered = this.#reads.begin(name.ino);
-    const read = (context: RequestContext): Answer<number> =>
-      andThen(this.#filesystem.read(fh, offset, into.length, context, isDirect), (answer) => {
-        using bytes = answer;
+    try {
+      return await this.#requests.run(async (context) => {
+        using bytes = await this.#filesystem.read(fh, offset, into.length, context, isDirect);
         let at = 0;
         for (const segment of bytes.segments) {
           into.set(segment, at);
@@ -122,7 +120,9 @@ export class Adapter {
         bytes.delivered();
         return at;
       });
-    return finallyDo(() => this.#requests.run(read), answered);
+    } finally {
+      answered();
+    }
   }
 
   release(handle: number): void {
@@ -132,15 +132,15 @@ export class Adapter {
     name.release();
   }
 
-  unlink(path: string): Answer<void> {
+  unlink(path: string): Promise<void> {
     return this.#requests.run((context) => this.#walk.unlink(path, context));
   }
 
-  rename(from: string, to: string): Answer<void> {
+  rename(from: string, to: string): Promise<void> {
     return this.#requests.run((context) => this.#walk.rename(from, to, context));
   }
 
-  access(path: string, mask: number): Answer<void> {
+  access(path: string, mask: number): Promise<void> {
     return this.#requests.run((context) =>
       this.#walk.visit(path, context, ({ ino }) => this.#filesystem.access(ino, mask, context)),
     );
@@ -151,16 +151,16 @@ export class Adapter {
   }
 
   /** @returns bytes of the value; nothing is copied when `into` is empty @throws ERANGE when it does not fit */
-  getxattr(path: string, attribute: string, into: Uint8Array): Answer<number> {
+  getxattr(path: string, attribute: string, into: Uint8Array): Promise<number> {
     return this.#requests.run((context) =>
-      this.#walk.visit(path, context, ({ ino }) =>
-        andThen(this.#filesystem.getxattr(ino, attribute, context), (value) => fill(into, value)),
+      this.#walk.visit(path, context, async ({ ino }) =>
+        fill(into, await this.#filesystem.getxattr(ino, attribute, context)),
       ),
     );
   }
 
   /** Names, each closed by a NUL. As `getxattr`. */
-  listxattr(path: string, into: Uint8Array): Answer<number> {
+  listxattr(path: string, into: Uint8Array): Promise<number> {
     return this.#requests.run((context) =>
       this.#walk.visit(path, context, ({ ino }) => {
         const names = this.#filesystem.listxattr(ino).map((name) => `${name}\0`);

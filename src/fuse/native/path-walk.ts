@@ -1,7 +1,6 @@
 import { FsError } from '../../base/errno.js';
-import type { Answer, Attributes, Filesystem, RequestContext } from '../../fs/index.js';
+import type { Attributes, Filesystem, RequestContext } from '../../fs/index.js';
 import { ROOT_INO } from '../../fs/index.js';
-import { andThen, finallyDo } from './answers.js';
 import type { Node, NodeTable } from './node-table.js';
 
 /** An inode behind a path, for the time of one request. */
@@ -50,21 +49,21 @@ export class PathWalk {
     this.#dropPages = dropPages;
   }
 
-  visit<T>(path: string, context: RequestContext, run: (inode: Visited) => Answer<T>): Answer<T> {
+  async visit<T>(path: string, context: RequestContext, run: (inode: Visited) => T | Promise<T>): Promise<T> {
     const name = nameOf(path);
     if (name === '') return run({ ino: ROOT_INO, hold: () => this.#hold('', ROOT_INO, noop) });
     const node = this.#nodes.requested(name);
     const held = this.#held.get(name);
     if (held !== undefined) return run({ ino: held.ino, hold: () => this.#hold(name, held.ino, noop) });
-    return this.#lookedUp(name, context, (attributes, keep) => {
+    return this.#lookedUp(name, context, async (attributes, keep) => {
       const { ino } = attributes;
       const visited = { ino, hold: () => this.#hold(name, ino, keep) };
       if (node === undefined) return run({ ...visited, firstSeen: attributes });
-      if (node.ino === ino) return run(visited);
-      return this.#dropPages(node).then(() => {
+      if (node.ino !== ino) {
+        await this.#dropPages(node);
         this.#nodes.rebind(node, ino);
-        return run(visited);
-      });
+      }
+      return run(visited);
     });
   }
 
@@ -75,52 +74,46 @@ export class PathWalk {
   }
 
   /** Removes a file without open handles. */
-  unlink(path: string, context: RequestContext): Answer<void> {
+  async unlink(path: string, context: RequestContext): Promise<void> {
     const name = nameOf(path);
     // The last close of a file that was hidden below, where the filesystem was told already.
-    if (HIDDEN_NAME.test(name)) return undefined;
-    return andThen(this.#filesystem.unlink(ROOT_INO, name, context), () => this.#nodes.remove(name));
+    if (HIDDEN_NAME.test(name)) return;
+    await this.#filesystem.unlink(ROOT_INO, name, context);
+    this.#nodes.remove(name);
   }
 
   /**
    * Removes a file with open handles: libfuse asks for a rename to a hidden name instead, goes on using that for the
    * open handles, and unlinks it when the last one is closed. Any other rename is refused.
    */
-  rename(from: string, to: string, context: RequestContext): Answer<void> {
+  async rename(from: string, to: string, context: RequestContext): Promise<void> {
     const [name, hidden] = [nameOf(from), nameOf(to)];
     const held = this.#held.get(name);
     if (held === undefined || !HIDDEN_NAME.test(hidden)) throw this.#filesystem.refuse('rename');
-    const hide = (): void => {
-      this.#held.delete(name);
-      held.name = hidden;
-      this.#held.set(hidden, held);
-      this.#nodes.move(name, hidden, nodeIdIn(hidden));
-    };
-    if (HIDDEN_NAME.test(name)) {
-      hide();
-      return undefined;
-    }
-    return this.#lookedUp(name, context, ({ ino }) => {
-      if (ino !== held.ino) throw stale();
-      return andThen(this.#filesystem.unlink(ROOT_INO, name, context), hide);
-    });
+    if (!HIDDEN_NAME.test(name))
+      await this.#lookedUp(name, context, async ({ ino }) => {
+        if (ino !== held.ino) throw stale();
+        await this.#filesystem.unlink(ROOT_INO, name, context);
+      });
+    this.#held.delete(name);
+    held.name = hidden;
+    this.#held.set(hidden, held);
+    this.#nodes.move(name, hidden, nodeIdIn(hidden));
   }
 
   /** @param run Gets a function that keeps the lookup: it is given back otherwise. */
-  #lookedUp<T>(
+  async #lookedUp<T>(
     name: string,
     context: RequestContext,
-    run: (attributes: Attributes, keep: () => void) => Answer<T>,
-  ): Answer<T> {
-    return andThen(this.#filesystem.lookup(ROOT_INO, name, context), ({ attributes }) => {
-      let kept = false;
-      return finallyDo(
-        () => run(attributes, () => void (kept = true)),
-        () => {
-          if (!kept) this.#filesystem.forget(attributes.ino, 1);
-        },
-      );
-    });
+    run: (attributes: Attributes, keep: () => void) => T | Promise<T>,
+  ): Promise<T> {
+    const { attributes } = await this.#filesystem.lookup(ROOT_INO, name, context);
+    let giveBack = (): void => this.#filesystem.forget(attributes.ino, 1);
+    try {
+      return await run(attributes, () => void (giveBack = noop));
+    } finally {
+      giveBack();
+    }
   }
 
   #hold(name: string, ino: number, keepLookup: () => void): HeldName {
@@ -156,5 +149,5 @@ function stale(): FsError {
 }
 
 function noop(): void {
-  // Nothing to keep: an open handle of the same name keeps it.
+  // Nothing to keep, since an open handle of the same name keeps it; or nothing to give back, since it is kept.
 }

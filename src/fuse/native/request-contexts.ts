@@ -1,6 +1,5 @@
 import { FsError } from '../../base/errno.js';
-import type { Answer, RequestContext } from '../../fs/index.js';
-import { finallyDo } from './answers.js';
+import type { RequestContext } from '../../fs/index.js';
 
 /**
  * What requests through libfuse can say about themselves, which is nothing: fuse-native passes neither the caller nor
@@ -17,7 +16,7 @@ export class RequestContexts {
   }
 
   /** Runs one request with a context of its own. @throws ENOTCONN after the end */
-  run<T>(request: (context: RequestContext) => Answer<T>): Answer<T> {
+  async run<T>(request: (context: RequestContext) => T | Promise<T>): Promise<T> {
     if (this.#ended) throw new FsError('ENOTCONN', 'the mount has ended', { severity: 'debug' });
     let controller: AbortController | undefined;
     const waiting = this.#waiting;
@@ -34,12 +33,11 @@ export class RequestContexts {
         return controller.signal;
       },
     };
-    return finallyDo(
-      () => request(context),
-      () => {
-        if (controller !== undefined) waiting.delete(controller);
-      },
-    );
+    try {
+      return await request(context);
+    } finally {
+      if (controller !== undefined) waiting.delete(controller);
+    }
   }
 
   /** Interrupts all that wait, and lets nothing begin any more. */

@@ -1,4 +1,3 @@
-import type { Answer } from '../../fs/index.js';
 import type { OperationName } from './addon.js';
 
 /** What goes into a `signal` behind the worker: the result or a negative errno, then what the operation hands back. */
@@ -6,7 +5,7 @@ export type Reply = readonly [result: number, ...rest: unknown[]];
 
 /** How one callback is served. Its arguments are what the addon passes (fuse-native 2.2.6, fuse-native.c). */
 export interface Service<Args extends readonly unknown[], T> {
-  run(...args: Args): Answer<T>;
+  run(...args: Args): T | Promise<T>;
   reply(value: T, args: Args): Reply;
   /** The addon takes what an operation hands back even when it failed, so something has to be there. */
   fail(errno: number, args: Args): Reply;
@@ -20,7 +19,7 @@ export type Serve = <Args extends readonly unknown[], T>(
 
 /** An operation that hands nothing back. */
 export function plain<Args extends readonly unknown[]>(
-  run: (...args: Args) => Answer<void>,
+  run: (...args: Args) => void | Promise<void>,
 ): Service<Args, void> {
   return { run, reply: () => [0], fail: (errno) => [errno] };
 }
@@ -33,7 +32,7 @@ export function plain<Args extends readonly unknown[]>(
  */
 export function buffered<Args extends readonly unknown[]>(
   at: number,
-  run: (...args: Args) => Answer<number>,
+  run: (...args: Args) => number | Promise<number>,
 ): Service<Args, number> {
   const memory = (args: Args): ArrayBufferLike => (args[at] as Buffer).buffer;
   return {

@@ -14,11 +14,9 @@ interface Value {
 
 export const getxattr = replying(
   'getxattr',
-  ({ filesystem }, request) => {
+  async ({ filesystem }, request): Promise<Value> => {
     const { size, name } = decodeGetxattr(request.body);
-    const value = filesystem.getxattr(request.nodeid, name, request);
-    if (value instanceof Promise) return value.then((bytes): Value => ({ bytes, room: size }));
-    return { bytes: value, room: size };
+    return { bytes: await filesystem.getxattr(request.nodeid, name, request), room: size };
   },
   encodeValue,
 );

@@ -1,9 +1,6 @@
 import type { FsError } from '../base/errno.js';
 import type { PinnedBytes } from '../base/pinned-bytes.js';
 
-/** Answers that need no wait come back as values: a promise costs a turn of the event loop for every page. */
-export type Answer<T> = T | Promise<T>;
-
 /** Who asks, and how they may change their mind. */
 export interface RequestContext {
   /** Undefined: the transport is not told, and cannot tell. */
@@ -19,6 +16,8 @@ export interface RequestContext {
 }
 
 export const ROOT_INO = 1;
+/** Most bytes of a name, as the kernel is told. */
+export const NAME_MAX = 255;
 
 export interface Attributes {
   readonly ino: number;
@@ -97,15 +96,15 @@ export interface Filesystem {
    *
    * @throws ENOENT; ESTALE for `.`
    */
-  lookup(parent: number, name: string, context: RequestContext): Answer<Entry>;
+  lookup(parent: number, name: string, context: RequestContext): Promise<Entry>;
   /** Gives back `count` lookups. */
   forget(ino: number, count: number): void;
   /** Waits while the size is unknown. `fh`: the handle through which a read is about to cross the known end. */
-  getattr(ino: number, context: RequestContext, fh?: number): Answer<Attributes>;
+  getattr(ino: number, context: RequestContext, fh?: number): Promise<Attributes>;
   /** @param flags as open(2) @throws EACCES for writing */
   open(ino: number, flags: number, context: RequestContext): number;
   /**
-   * Shorter than `length` only at the true end of the dump.
+   * Shorter than `length` only at the true end of the dump. What is cached is answered at once.
    *
    * @param isDirect past the kernel's page cache, so that the reader sees what is answered and nothing else
    */
@@ -115,7 +114,7 @@ export interface Filesystem {
     length: number,
     context: RequestContext,
     isDirect?: boolean,
-  ): Answer<PinnedBytes>;
+  ): PinnedBytes | Promise<PinnedBytes>;
   release(fh: number): void;
   /** Open directories have no state. */
   opendir(ino: number, context: RequestContext): void;
@@ -123,11 +122,11 @@ export interface Filesystem {
   readdir(offset: number): Iterable<DirectoryEntry>;
   /** For READDIRPLUS: counts one lookup, or gives nothing when the attributes are not known without waiting. */
   entryOf(ino: number, context: RequestContext): Entry | undefined;
-  unlink(parent: number, name: string, context: RequestContext): Answer<void>;
+  unlink(parent: number, name: string, context: RequestContext): Promise<void>;
   /** Asked where the kernel does not check permissions. @param mask R_OK, W_OK, X_OK @throws EACCES */
   access(ino: number, mask: number, context: RequestContext): void;
   statfs(): StatFs;
-  getxattr(ino: number, name: string, context: RequestContext): Answer<Uint8Array>;
+  getxattr(ino: number, name: string, context: RequestContext): Promise<Uint8Array>;
   listxattr(ino: number): readonly string[];
   /** The errno for an operation that this filesystem never performs. */
   refuse(operation: RefusedOperation): FsError;

@@ -1,27 +1,44 @@
 import { describe, expect, test, vi } from 'vitest';
 import { FsError } from '../../../src/base/errno.js';
-import { noXattr, readXattr, XATTR_NAMES } from '../../../src/fs/xattr.js';
+import type { RequestContext, Volume } from '../../../src/fs/index.js';
+import { ROOT_INO } from '../../../src/fs/index.js';
+import { InodeTable } from '../../../src/fs/inode-table.js';
+import { getxattr, listxattr } from '../../../src/fs/xattr-operations.js';
 import type { FakeDump } from './support/fake-dump.js';
 import { fakeDump } from './support/fake-dump.js';
 
-const neverAsked = (): AbortSignal => {
-  throw new Error('asked for a signal, so it is going to wait');
-};
+const INO = 2;
 
-function valueOf(name: string, facts: Partial<FakeDump> = {}): unknown {
-  const value = readXattr(fakeDump(1, facts), 'sim', `user.platdump.${name}`, neverAsked);
-  return value instanceof Uint8Array ? Buffer.from(value).toString() : value;
+/** A volume with one inode, which everybody may read. */
+function volumeOf(facts: Partial<FakeDump> = {}): Volume {
+  const volume: Pick<Volume, 'inode' | 'assertPermitted'> & { readonly store: unknown } = {
+    inode: (ino) => ({ ...new InodeTable().lookUp(fakeDump(1, facts)), ino }),
+    assertPermitted: () => undefined,
+    store: { source: { name: 'sim' } },
+  };
+  // The class has private fields, so nothing but its instances is one for the compiler.
+  return volume as unknown as Volume;
 }
 
-test('XATTR_NAMES are the documented ones', () => {
-  expect(XATTR_NAMES).toEqual(
+const neverAsked = {
+  get signal(): AbortSignal {
+    throw new Error('asked for a signal, so it is going to wait');
+  },
+} as RequestContext;
+
+async function valueOf(name: string, facts: Partial<FakeDump> = {}, context = neverAsked): Promise<string> {
+  return Buffer.from(await getxattr(volumeOf(facts), INO, `user.platdump.${name}`, context)).toString();
+}
+
+test('listxattr lists the documented ones', () => {
+  expect(listxattr(volumeOf(), INO)).toEqual(
     ['tag', 'type', 'name', 'source', 'size_origin', 'delivered', 'state', 'sha256'].map(
       (name) => `user.platdump.${name}`,
     ),
   );
 });
 
-describe('readXattr', () => {
+describe('getxattr', () => {
   test.each<{ name: string; facts?: Partial<FakeDump>; value: string }>([
     { name: 'tag', value: '0x0000000200000001' },
     { name: 'type', facts: { type: 'fsp' }, value: 'fsp' },
@@ -41,8 +58,8 @@ describe('readXattr', () => {
     { name: 'state', facts: { state: 'complete' }, value: 'complete' },
     { name: 'sha256', value: '' },
     { name: 'sha256', facts: { sha256: 'ab12' }, value: 'ab12' },
-  ])('$name is $value at once', ({ name, facts, value }) => {
-    expect(valueOf(name, facts)).toBe(value);
+  ])('$name is $value without a wait', async ({ name, facts, value }) => {
+    expect(await valueOf(name, facts)).toBe(value);
   });
 
   test.each<{ directory: Awaited<ReturnType<FakeDump['readDirectory']>>; value: string }>([
@@ -51,15 +68,16 @@ describe('readXattr', () => {
   ])('name is "$value" for $directory, read under the caller\'s signal', async ({ directory, value }) => {
     const { signal } = new AbortController();
     const readDirectory = vi.fn(() => Promise.resolve(directory));
-    const answer = await readXattr(fakeDump(1, { readDirectory }), 'sim', 'user.platdump.name', () => signal);
-    expect(Buffer.from(answer).toString()).toBe(value);
+    expect(await valueOf('name', { readDirectory }, { signal } as RequestContext)).toBe(value);
     expect(readDirectory).toHaveBeenCalledWith(signal);
   });
 
   test('name fails as reading the dump fails', async () => {
     const failure = new FsError('EIO', 'hardware error');
-    const dump = fakeDump(1, { readDirectory: () => Promise.reject(failure) });
-    const answer = readXattr(dump, 'sim', 'user.platdump.name', () => new AbortController().signal);
+    const { signal } = new AbortController();
+    const answer = valueOf('name', { readDirectory: () => Promise.reject(failure) }, {
+      signal,
+    } as RequestContext);
     await expect(answer).rejects.toBe(failure);
   });
 
@@ -76,9 +94,9 @@ describe('readXattr', () => {
     { name: 'trusted.overlay', code: 'ENOTSUP' },
     { name: 'system.posix_acl_access', code: 'ENOTSUP' },
     { name: 'system.platdump.tag', code: 'ENOTSUP' },
-  ])('$name is $code, quietly', ({ name, code }) => {
+  ])('$name is $code, quietly', async ({ name, code }) => {
     const refused: unknown = expect.objectContaining({ code, severity: 'debug' });
-    expect(() => readXattr(fakeDump(1), 'sim', name, neverAsked)).toThrow(refused);
-    expect(noXattr(name)).toEqual(refused);
+    for (const ino of [INO, ROOT_INO])
+      await expect(getxattr(volumeOf(), ino, name, neverAsked)).rejects.toEqual(refused);
   });
 });
