@@ -16,7 +16,7 @@ import { Reading, TransferBench } from './transfer-bench.js';
 const CHUNK = 4096;
 const CALLS = 49;
 /** Of every dump of the matrix. */
-export const BYTES = sampleBytes(CALLS * CHUNK, 3);
+const BYTES = sampleBytes(CALLS * CHUNK, 3);
 /** What a reader asks for at once. */
 const READ_BYTES = 32 * 1024;
 
