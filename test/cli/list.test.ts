@@ -222,7 +222,7 @@ describe('a mount under another name, as a container sees it', () => {
     expect(listed(workshop.mountpoint)).toMatchObject([
       {
         tag: TAG,
-        type: 'unknown',
+        type: 'type-0x0',
         size: 1024,
         state: 'complete',
         delivered: 1024,

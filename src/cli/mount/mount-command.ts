@@ -141,8 +141,8 @@ async function mountAndServe(
   const control = await serveControl(mountpoint, routes, log);
   cleanup.add('control socket', () => control.close());
   dropAnswers = () => control.lock();
-  log.info('mounted', { mountpoint, source: source.name, transport: transport.name });
   warnIfHidden(mountpoint, log);
+  log.info('mounted', { mountpoint, source: source.name, transport: transport.name });
   daemonLog.started();
   await parent?.ready();
   const serves = `serves ${source.name} at ${mountpoint}`;
