@@ -59,6 +59,9 @@ function makeDeb(tree) {
   cpSync(join(root, 'packaging/cockpit/copyright'), join(doc, 'copyright'));
   const own = changelog.replaceAll(/^platdumpfs /gm, `${NAME} `);
   writeFileSync(join(doc, 'changelog.Debian.gz'), gzipSync(own, { level: 9 }));
+  const overrides = join(tree, 'usr/share/lintian/overrides');
+  mkdirSync(overrides, { recursive: true });
+  cpSync(join(root, 'packaging/cockpit/lintian-overrides'), join(overrides, NAME));
   normalise(tree);
   const sizeKib = Math.ceil(filesBelow(tree).reduce((sum, path) => sum + statSync(path).size, 0) / 1024);
   const sums = run(

@@ -91,8 +91,11 @@ export class Console implements AsyncDisposable {
     chmodSync(path, 0o755);
   }
 
-  /** The page alone, without the console's menus around it. */
-  async page(options: BrowserContextOptions & { readonly language?: string } = {}): Promise<Page> {
+  /** @param path of the page alone, without the console's menus around it, or of what else the console has */
+  async page(
+    options: BrowserContextOptions & { readonly language?: string } = {},
+    path = '/cockpit/@localhost/platdumpfs/index.html',
+  ): Promise<Page> {
     const { language = 'en-us', ...rest } = options;
     if (this.#browser === undefined) throw new Error('no browser');
     const context = await this.#browser.newContext({ viewport: { width: 1400, height: 900 }, ...rest });
@@ -108,7 +111,7 @@ export class Console implements AsyncDisposable {
       if (message.type() === 'error') this.complaints.push(message.text());
     });
     page.on('pageerror', (error) => this.complaints.push(error.message));
-    await page.goto(`${origin}/cockpit/@localhost/platdumpfs/index.html`);
+    await page.goto(`${origin}${path}`);
     return page;
   }
 

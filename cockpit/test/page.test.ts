@@ -64,6 +64,16 @@ function invalidations(trace: string): number {
   return existsSync(trace) ? (readFileSync(trace, 'utf8').match(/"op":"invalidate"/g)?.length ?? 0) : 0;
 }
 
+/** A dump whose header suggests a name for it. */
+function named(dump: Buffer, name: string): Buffer {
+  dump.fill(0, 0, 64);
+  dump.write('FILE    ', 0);
+  dump.writeUInt16BE(64, 8);
+  dump.writeUInt16BE(1, 0x14);
+  dump.write(name, 0x18, 'latin1');
+  return dump;
+}
+
 const content = (bytes: number): Buffer => Buffer.alloc(bytes, 'platform dump ');
 
 describe('what is there', () => {
@@ -127,6 +137,14 @@ describe('what is there', () => {
     const page = await machine.page();
     await page.getByText('No dump waits').waitFor();
     expect(await violations(page)).toEqual([]);
+  });
+
+  test('stands in the menu of the console', async () => {
+    await machine.daemon('dumps', '--sim-dump', `${ONE}:4K`);
+    const page = await machine.page({}, '/');
+    await page.getByRole('link', { name: 'Platform dumps' }).first().click();
+    const inside = page.frameLocator('iframe[name="cockpit1:localhost/platdumpfs"]');
+    await inside.locator(`tr[data-tag="${ONE}"]`).waitFor();
   });
 
   test('a hundred dumps are there at once', async () => {
@@ -334,11 +352,13 @@ describe('states', () => {
   });
 
   test('a name with markup in it is text', async () => {
-    const bytes = content(60_000);
-    const { directory } = simDirectory({ [ONE]: bytes });
-    await machine.daemon('<img src=x onerror=alert(1)>', '--sim-dir', directory);
+    const name = '<img src=x onerror=alert(1)>';
+    const { directory } = simDirectory({ [ONE]: named(content(60_000), name) });
+    const { mountpoint } = await machine.daemon(name, '--sim-dir', directory);
+    execFileSync('cat', [join(mountpoint, ONE)], { stdio: 'ignore' });
     const page = await machine.page();
     await page.getByRole('heading', { name: /<img src=x/ }).waitFor();
+    await expect.poll(() => row(page, ONE).innerText(), { timeout: 30_000 }).toContain('img_src_x_onerror');
     expect(await page.locator('#app img').count()).toBe(0);
   });
 });
