@@ -355,7 +355,8 @@ describe('states', () => {
     const name = '<img src=x onerror=alert(1)>';
     const { directory } = simDirectory({ [ONE]: named(content(60_000), name) });
     const { mountpoint } = await machine.daemon(name, '--sim-dir', directory);
-    execFileSync('cat', [join(mountpoint, ONE)], { stdio: 'ignore' });
+    // Asking for the name is what makes the daemon know it.
+    execFileSync('getfattr', ['-n', 'user.platdump.name', join(mountpoint, ONE)], { stdio: 'ignore' });
     const page = await machine.page();
     await page.getByRole('heading', { name: /<img src=x/ }).waitFor();
     await expect.poll(() => row(page, ONE).innerText(), { timeout: 30_000 }).toContain('img_src_x_onerror');
