@@ -19,8 +19,37 @@ interface Manifest {
 }
 type Validate = ((data: unknown) => boolean) & { readonly errors?: readonly unknown[] };
 
-/** Of kustomize and of OpenShift no schema is to be had. */
-const WITHOUT_SCHEMA = new Set(['Kustomization', 'SecurityContextConstraints']);
+/**
+ * Of kustomize and of OpenShift no schema is to be had: the keys that they know, each with the type of its value.
+ *
+ * @see openshift/api, security/v1/types.go; kubernetes-sigs/kustomize, api/types/kustomization.go
+ */
+const KEYS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  Kustomization: { string: ['namespace'], array: ['resources', 'images'] },
+  SecurityContextConstraints: {
+    boolean: [
+      'allowPrivilegedContainer',
+      'allowPrivilegeEscalation',
+      'allowHostDirVolumePlugin',
+      'allowHostIPC',
+      'allowHostNetwork',
+      'allowHostPID',
+      'allowHostPorts',
+      'readOnlyRootFilesystem',
+    ],
+    array: [
+      'allowedCapabilities',
+      'defaultAddCapabilities',
+      'requiredDropCapabilities',
+      'seccompProfiles',
+      'users',
+      'groups',
+      'volumes',
+    ],
+    object: ['metadata', 'fsGroup', 'runAsUser', 'seLinuxContext', 'supplementalGroups'],
+  },
+};
+const WITHOUT_SCHEMA = new Set(Object.keys(KEYS));
 
 const files = readdirSync(DIRECTORY, { recursive: true, encoding: 'utf8' }).filter((name) =>
   name.endsWith('.yaml'),
@@ -75,6 +104,20 @@ describe('manifests', () => {
     '%s: the API knows this %s and each of its keys',
     (_file, _kind, manifest) => {
       expect(problemsOf(manifest)).toEqual([]);
+    },
+  );
+
+  const withoutSchema = manifests.filter(({ manifest }) => WITHOUT_SCHEMA.has(manifest.kind));
+
+  test.each(withoutSchema.map(({ file, manifest }) => [file, manifest] as const))(
+    '%s: has no key that is unknown, and no value of another type',
+    (_file, manifest) => {
+      const { kind, ...rest } = manifest;
+      const types = Object.fromEntries(
+        Object.entries(KEYS[kind] ?? {}).flatMap(([type, keys]) => keys.map((key) => [key, type])),
+      );
+      for (const [key, value] of Object.entries(rest).filter(([name]) => name !== 'apiVersion'))
+        expect([key, Array.isArray(value) ? 'array' : typeof value]).toEqual([key, types[key]]);
     },
   );
 
