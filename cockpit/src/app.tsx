@@ -73,8 +73,9 @@ function Dumps(): ReactElement {
   const isShown = (mountpoint: string): boolean => !lockedMounts.includes(mountpoint);
   useEffect(() => {
     // Tags, names and digests of a mount that is locked by now.
-    if (saves.some(({ mountpoint }) => !isShown(mountpoint)))
-      setSaves(saves.filter(({ mountpoint }) => isShown(mountpoint)));
+    const hidden = saves.filter(({ mountpoint }) => !isShown(mountpoint));
+    for (const save of hidden) save.forget();
+    if (hidden.length > 0) setSaves(saves.filter(({ mountpoint }) => isShown(mountpoint)));
     if (dialog !== undefined && dialog.daemon.phase !== 'serving') setDialog(undefined);
   });
   useLeaveWarning(saves.some(({ outcome }) => outcome === 'running'));
@@ -100,7 +101,7 @@ function Dumps(): ReactElement {
           </StackItem>
         )}
         {list.map((daemon) => (
-          <StackItem key={daemon.socket}>
+          <StackItem key={`${daemon.socket} ${daemon.phase === 'locked' ? 'locked' : ''}`}>
             <DaemonCard
               daemon={daemon}
               nowMs={nowMs}

@@ -32,7 +32,7 @@ interface Props {
 /** One mount: what it is, and the dumps in it. */
 export function DaemonCard({ daemon, nowMs, save, remove }: Props): ReactElement {
   const [selected, select] = useState<ReadonlySet<string>>(new Set());
-  const dumps = [...daemon.dumps.values()];
+  const dumps = [...daemon.dumps.values()].sort((a, b) => (a.tag < b.tag ? -1 : 1));
   const chosen = dumps.map(({ tag }) => tag).filter((tag) => selected.has(tag));
   return (
     <Card component="section" aria-label={daemon.mountpoint}>

@@ -2,6 +2,7 @@ import type { Failure, HttpClient, Pending } from './cockpit.js';
 import { cockpit } from './cockpit.js';
 import { jsonLines } from './lines.js';
 import type { Answer, DaemonStatus, Dump, WatchLine } from './protocol.js';
+import { isTag } from './protocol.js';
 
 /**
  * `connecting`: nothing heard yet. `silent`: nothing heard for so long that something is wrong. `gone`: nobody is behind
@@ -33,6 +34,9 @@ export class Daemon {
 
   readonly #http: HttpClient;
   readonly #changed: () => void;
+  #isClosed = false;
+  /** Changes that the watch has told. */
+  #changes = 0;
   #watch: Pending<string> | undefined;
   #timer: number | undefined;
   #calls: { readonly count: number; readonly atMs: number } | undefined;
@@ -49,6 +53,7 @@ export class Daemon {
   }
 
   close(): void {
+    this.#isClosed = true;
     window.clearTimeout(this.#timer);
     this.#watch?.close();
     this.#http.close('cancelled');
@@ -85,7 +90,8 @@ export class Daemon {
 
   #take(line: WatchLine): void {
     if (line.kind === 'locked') this.#lock();
-    if (line.kind !== 'change' || this.phase === 'locked') return;
+    if (line.kind !== 'change' || this.#isOver || !isTag(line.dump.tag)) return;
+    this.#changes += 1;
     const dumps = new Map(this.dumps);
     if (line.event === 'vanished') dumps.delete(line.dump.tag);
     else dumps.set(line.dump.tag, line.dump);
@@ -96,12 +102,15 @@ export class Daemon {
   async #load(): Promise<void> {
     const silent = window.setTimeout(() => this.#to('silent'), SILENT_AFTER_MS);
     try {
+      const before = this.#changes;
       const answer = await this.#ask('/v1/dumps');
       if (answer.kind === 'locked') this.#lock();
-      if (answer.kind !== 'dumps' || this.phase === 'locked' || this.phase === 'gone') return;
-      const sorted = [...answer.dumps].sort((a, b) => (a.tag < b.tag ? -1 : 1));
-      this.dumps = new Map(sorted.map((dump) => [dump.tag, dump]));
+      if (answer.kind !== 'dumps' || this.#isOver) return;
+      // What the watch has told meanwhile is newer.
+      if (before === this.#changes || this.phase === 'connecting')
+        this.dumps = new Map(answer.dumps.filter(({ tag }) => isTag(tag)).map((dump) => [dump.tag, dump]));
       await this.#measure();
+      if (this.#isOver) return;
       this.#to('serving');
     } finally {
       window.clearTimeout(silent);
@@ -118,6 +127,7 @@ export class Daemon {
     } catch {
       return;
     }
+    if (this.#isOver) return;
     this.metrics = sumsByName(text);
     const count = this.metrics.get('platdumpfs_firmware_calls_total');
     if (count === undefined) return;
@@ -139,26 +149,36 @@ export class Daemon {
   }
 
   #lock(): void {
+    if (this.#isOver) return;
     this.#forget();
-    window.clearTimeout(this.#timer);
     this.#to('locked');
+    this.#lookAgain();
+  }
+
+  /** A locked daemon tells nothing more of dumps; whether it is still the same one, its status tells. */
+  #lookAgain(): void {
+    window.clearTimeout(this.#timer);
+    this.#timer = window.setTimeout(() => {
+      this.#ask('/v1/status').then(
+        (answer) => {
+          if (this.#isClosed) return;
+          if (answer.kind === 'status' && answer.pid !== this.status?.pid) this.#to('gone');
+          else this.#lookAgain();
+        },
+        () => this.#to('gone'),
+      );
+    }, ASK_AGAIN_MS);
   }
 
   #ended(): void {
-    if (this.phase === 'locked') {
-      // A locked daemon says nothing more; whether it is still there, its next status tells.
-      this.#timer = window.setTimeout(
-        () =>
-          void this.#ask('/v1/status').then(
-            () => this.#ended(),
-            () => this.#to('gone'),
-          ),
-        ASK_AGAIN_MS,
-      );
-      return;
-    }
+    if (this.phase === 'locked') return;
     this.#forget();
     this.#to('gone');
+  }
+
+  /** Nothing is taken any more. */
+  get #isOver(): boolean {
+    return this.#isClosed || this.phase === 'locked' || this.phase === 'gone';
   }
 
   /** Nothing of a dump stays where JavaScript can reach it. */
@@ -170,6 +190,7 @@ export class Daemon {
   }
 
   #to(phase: Phase): void {
+    if (this.#isClosed) return;
     if (this.phase === 'gone') return;
     if (this.phase === 'locked' && phase !== 'gone') return;
     this.phase = phase;

@@ -10,6 +10,8 @@ const LOOK_EVERY_MS = 1500;
 export class Daemons {
   readonly #changed: () => void;
   readonly #bySocket = new Map<string, Daemon>();
+  /** Nobody was behind them at the last try: until somebody answers, nothing is shown of them. */
+  readonly #refused = new Set<string>();
   #timer: number | undefined;
   #isClosed = false;
   /** False until the directory was looked at once. */
@@ -22,7 +24,9 @@ export class Daemons {
 
   /** Those that are there, by mount point. */
   get list(): readonly Daemon[] {
-    const there = [...this.#bySocket.values()].filter(({ phase }) => phase !== 'gone');
+    const there = [...this.#bySocket.values()].filter(
+      ({ phase, socket }) => phase !== 'gone' && !(phase === 'connecting' && this.#refused.has(socket)),
+    );
     return there.sort((a, b) => (a.mountpoint < b.mountpoint ? -1 : 1));
   }
 
@@ -57,6 +61,7 @@ export class Daemons {
     for (const [socket, daemon] of this.#bySocket)
       // A killed daemon leaves its socket, and its successor has the same name for it: it is tried again.
       if (!found.has(socket) || daemon.phase === 'gone') {
+        if (daemon.phase === 'gone') this.#refused.add(socket);
         daemon.close();
         this.#bySocket.delete(socket);
       }

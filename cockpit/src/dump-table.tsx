@@ -1,4 +1,4 @@
-import { MenuToggle, Progress, ProgressMeasureLocation } from '@patternfly/react-core';
+import { Checkbox, MenuToggle, Progress, ProgressMeasureLocation } from '@patternfly/react-core';
 import { EllipsisVIcon } from '@patternfly/react-icons';
 import { ActionsColumn, Table, Tbody, Td, Th, Thead, Tr } from '@patternfly/react-table';
 import type { ReactElement } from 'react';
@@ -28,14 +28,16 @@ export function DumpTable(props: Props): ReactElement {
     >
       <Thead>
         <Tr>
-          <Th
-            aria-label={_('Select all dumps')}
-            select={{
-              isSelected: isAll,
-              onSelect: (_event, isSelected) =>
-                select(new Set(isSelected ? dumps.map(({ tag }) => tag) : [])),
-            }}
-          />
+          <Th>
+            <Checkbox
+              id={`${mountpoint} all`}
+              aria-label={_('Select all dumps')}
+              isChecked={isAll}
+              onChange={(_event, isSelected) =>
+                select(new Set(isSelected ? dumps.map(({ tag }) => tag) : []))
+              }
+            />
+          </Th>
           <Th modifier="nowrap">{_('Tag')}</Th>
           <Th modifier="nowrap">{_('Type')}</Th>
           <Th modifier="nowrap">{_('Suggested name')}</Th>
@@ -48,8 +50,8 @@ export function DumpTable(props: Props): ReactElement {
         </Tr>
       </Thead>
       <Tbody>
-        {dumps.map((dump, index) => (
-          <DumpRow key={dump.tag} dump={dump} index={index} {...props} />
+        {dumps.map((dump) => (
+          <DumpRow key={dump.tag} dump={dump} {...props} />
         ))}
       </Tbody>
     </Table>
@@ -57,14 +59,14 @@ export function DumpTable(props: Props): ReactElement {
 }
 
 function DumpRow({
+  mountpoint,
   dump,
-  index,
   selected,
   nowMs,
   select,
   save,
   remove,
-}: Props & { readonly dump: Dump; readonly index: number }): ReactElement {
+}: Props & { readonly dump: Dump }): ReactElement {
   const { tag } = dump;
   const toggle = (isSelected: boolean): void => {
     const tags = new Set(selected);
@@ -74,13 +76,14 @@ function DumpRow({
   };
   return (
     <Tr data-tag={tag}>
-      <Td
-        select={{
-          rowIndex: index,
-          isSelected: selected.has(tag),
-          onSelect: (_event, isSelected) => toggle(isSelected),
-        }}
-      />
+      <Td>
+        <Checkbox
+          id={`${mountpoint} ${tag}`}
+          aria-label={cockpit.format(_('Select $0'), tag)}
+          isChecked={selected.has(tag)}
+          onChange={(_event, isSelected) => toggle(isSelected)}
+        />
+      </Td>
       <Td dataLabel={_('Tag')} className="tag">
         {tag}
       </Td>

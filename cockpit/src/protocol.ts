@@ -61,3 +61,8 @@ export interface Finding {
   readonly finding: string;
   readonly remedy: string | null;
 }
+
+/** As a dump's file is named. */
+export function isTag(word: string): boolean {
+  return /^0x[0-9a-f]{16}$/.test(word);
+}

@@ -4,6 +4,7 @@ import { useState } from 'react';
 import type { Failure } from './cockpit.js';
 import { _, cockpit } from './cockpit.js';
 import type { Dump } from './protocol.js';
+import { isTag } from './protocol.js';
 import type { Save } from './saves.js';
 
 interface Props {
@@ -18,6 +19,8 @@ export function RemoveDialog({ mountpoint, dump, saves, close }: Props): ReactEl
   const [isBusy, setBusy] = useState(false);
   const [refusal, setRefusal] = useState('');
   const remove = (): void => {
+    // It becomes a path that root removes.
+    if (!isTag(dump.tag)) return setRefusal(_('The removal failed.'));
     setBusy(true);
     setRefusal('');
     cockpit
@@ -31,7 +34,7 @@ export function RemoveDialog({ mountpoint, dump, saves, close }: Props): ReactEl
         setRefusal(explain(failure));
       });
   };
-  const proof = proven(dump, saves);
+  const proof = proven(mountpoint, dump, saves);
   return (
     <Modal
       isOpen
@@ -63,12 +66,14 @@ export function RemoveDialog({ mountpoint, dump, saves, close }: Props): ReactEl
 }
 
 function proven(
-  { tag, state }: Dump,
+  mountpoint: string,
+  { tag, state, sha256 }: Dump,
   saves: readonly Save[],
 ): { readonly isCopy: boolean; readonly text: string } {
-  for (const { saved } of saves) {
+  for (const { mountpoint: from, saved } of saves) {
     const copy = saved.get(tag);
-    if (copy !== undefined)
+    // The tag may be another dump's by now, and each mount has tags of its own.
+    if (copy !== undefined && from === mountpoint && copy.sha256 === sha256)
       return { isCopy: true, text: cockpit.format(_('Saved and verified as $0.'), copy.path) };
   }
   if (state === 'complete')

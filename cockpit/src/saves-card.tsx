@@ -42,6 +42,9 @@ export function SaveCard({ save, dismiss }: Props): ReactElement {
       </CardHeader>
       <CardBody>
         {isRunning && <Running save={save} />}
+        {save.outcome === 'done' && (
+          <Alert isInline isLiveRegion component="h3" variant="success" title={title(save)} />
+        )}
         {save.message !== '' && (
           <Alert
             isInline

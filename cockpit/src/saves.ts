@@ -12,7 +12,7 @@ export interface SavedCopy {
 export class Save {
   readonly mountpoint: string;
   readonly directory: string;
-  readonly tags: readonly string[];
+  tags: readonly string[];
   /** Tag that is being copied. */
   current: string | undefined;
   done = 0;
@@ -25,6 +25,7 @@ export class Save {
   readonly #process: Pending<string>;
   readonly #changed: () => void;
   #beganAtMs = performance.now();
+  #isForgotten = false;
 
   constructor(mountpoint: string, tags: readonly string[], directory: string, changed: () => void) {
     this.mountpoint = mountpoint;
@@ -68,7 +69,18 @@ export class Save {
     this.#changed();
   }
 
+  /** Lockdown has risen: it ends, and nothing of its dumps stays. */
+  forget(): void {
+    this.cancel();
+    this.#isForgotten = true;
+    this.tags = [];
+    this.saved.clear();
+    this.current = undefined;
+    this.message = '';
+  }
+
   #take(line: SaveLine): void {
+    if (this.#isForgotten) return;
     if (line.event === 'progress') {
       if (line.tag !== this.current) this.#beganAtMs = performance.now();
       this.current = line.tag;
@@ -80,7 +92,7 @@ export class Save {
   }
 
   #failed({ message, problem }: Failure): void {
-    if (this.outcome === 'cancelled') return;
+    if (this.outcome === 'cancelled' || this.#isForgotten) return;
     if (problem === 'not-found') this.message = _('The program platdumpfs is not installed.');
     else this.message = (message ?? '').trim();
     this.#end('failed');

@@ -256,6 +256,39 @@ describe('removing', () => {
     expect(readdirSync(directory)).toEqual([`${ONE}.invalidated`]);
   });
 
+  test('a copy of one mount proves nothing of a dump of another that has the same tag', async () => {
+    const first = simDirectory({ [ONE]: content(40_000) });
+    const second = simDirectory({ [ONE]: content(50_000) });
+    await machine.daemon('a', '--sim-dir', first.directory);
+    await machine.daemon('b', '--sim-dir', second.directory);
+    const target = join(machine.work, 'of-a');
+    mkdirSync(target);
+    const page = await machine.page();
+    const card = (name: string): Locator => page.getByRole('region', { name: join(machine.work, name) });
+    await card('a').locator('tbody').getByRole('checkbox').check();
+    await card('a')
+      .getByRole('button', { name: /Save selected/ })
+      .click();
+    await page.getByLabel('Directory on this machine').fill(target);
+    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    await page
+      .getByRole('region', { name: 'Saving' })
+      .getByText(/SHA-256/)
+      .waitFor();
+    const ask = async (name: string): Promise<void> => {
+      await card(name)
+        .getByRole('button', { name: /Actions/ })
+        .click();
+      await page.getByRole('menuitem', { name: 'Remove…' }).click();
+    };
+    await ask('b');
+    await page.getByText('Nothing is proven').waitFor();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await expect.poll(() => card('a').innerText(), { timeout: 30_000 }).toContain('read completely');
+    await ask('a');
+    await page.getByText('Saved and verified as').waitFor();
+  });
+
   test('is refused as the daemon refuses, and firmware hears nothing', async () => {
     const { directory, trace } = simDirectory({ [ONE]: content(40_000) });
     await machine.daemon('dumps', '--sim-dir', directory, '--trace-rtas', trace);
@@ -312,6 +345,23 @@ describe('states', () => {
     expect(await page.getByRole('dialog').count()).toBe(0);
     expect(await violations(page)).toEqual([]);
     await picture(page, 'locked');
+  });
+
+  test('lockdown in the middle of a save ends it, and nothing of it is left', async () => {
+    await machine.daemon('dumps', '--sim-dump', `${ONE}:64M`, '--sim-latency-us', '2000');
+    const target = join(machine.work, 'locked');
+    mkdirSync(target);
+    const page = await machine.page();
+    await row(page, ONE).getByRole('checkbox').check();
+    await page.getByRole('button', { name: /Save selected/ }).click();
+    await page.getByLabel('Directory on this machine').fill(target);
+    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    await page.getByRole('progressbar', { name: ONE }).waitFor();
+    machine.setLevel('confidentiality');
+    await page.getByText('Locked down').waitFor();
+    await page.getByRole('region', { name: 'Saving' }).waitFor({ state: 'detached' });
+    expect(await page.content()).not.toContain('200000001');
+    await expect.poll(() => readdirSync(target), { timeout: 30_000 }).toEqual([]);
   });
 
   test('a daemon that is stopped, and one that is killed', async () => {
