@@ -5,9 +5,7 @@
 //
 // Uses what the distributions bring: dpkg-deb and rpmbuild. What the machine lacks is installed on Debian as root.
 // Everything is built from one tree of files; an architecture differs in one native module (koffi's).
-import { execFileSync } from 'node:child_process';
 import {
-  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -17,14 +15,23 @@ import {
   rmSync,
   statSync,
   symlinkSync,
-  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { gzipSync } from 'node:zlib';
-import { build, fail, installDependencies, installPackages, root, say } from './setup.mjs';
+import {
+  compressed,
+  filesBelow,
+  install,
+  makeDebOf,
+  makeRpmOf,
+  manifest,
+  needTools,
+  normalise,
+  run,
+} from './packaging.mjs';
+import { build, installDependencies, root, say } from './setup.mjs';
 
 /** Names of an architecture: Node's, Debian's, RPM's. */
 const ARCHITECTURES = [
@@ -51,18 +58,10 @@ const { values: options } = parseArgs({
   },
 });
 const output = resolve(options.output);
-const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const { version } = manifest;
-/** Of the newest entry of the changelog: the same sources give the same packages. */
-const epochS = changelogTime();
 
 installDependencies();
-const tools = { deb: ['dpkg'], rpm: ['rpm'], npm: [] };
-const missing = installPackages(
-  options.only.flatMap((kind) => tools[kind] ?? fail(`unknown kind of package: ${kind}`)),
-);
-if (missing.length > 0)
-  fail(`${missing.join(', ')} is missing; as root: apt-get install ${missing.join(' ')}`);
+needTools(options.only);
 build();
 run(process.execPath, [join(root, 'scripts', 'man.mjs')]);
 
@@ -153,7 +152,10 @@ function makeTree(tree, modules, zshDirectory) {
   for (const file of readdirSync(join(root, 'dist'))) {
     const section = /\.([78])$/.exec(file)?.[1];
     if (section !== undefined)
-      compressed(join(root, 'dist', file), join(tree, `usr/share/man/man${section}/${file}.gz`));
+      compressed(
+        readFileSync(join(root, 'dist', file)),
+        join(tree, `usr/share/man/man${section}/${file}.gz`),
+      );
   }
   for (const [shell, path] of Object.entries(COMPLETIONS))
     install(`dist/platdumpfs.${shell}`, join(tree, path));
@@ -168,33 +170,16 @@ function makeDeb({ deb: architecture }, modules) {
   makeTree(tree, modules, 'vendor-completions');
   const doc = join(tree, 'usr/share/doc/platdumpfs');
   mkdirSync(doc, { recursive: true });
-  install('packaging/deb/copyright', join(doc, 'copyright'));
-  compressed(join(root, 'packaging/deb/changelog'), join(doc, 'changelog.Debian.gz'));
   install('README.md', join(doc, 'README.md'));
-  install('packaging/deb/lintian-overrides', join(tree, 'usr/share/lintian/overrides/platdumpfs'));
   for (const module of ['koffi/LICENSE.txt', 'lru-cache/LICENSE.md', 'prom-client/LICENSE'])
     rmSync(join(tree, 'usr/lib/platdumpfs/node_modules', module));
-  normalise(tree);
-  const sizeKib = Math.ceil(filesBelow(tree).reduce((sum, path) => sum + statSync(path).size, 0) / 1024);
-  const control = readFileSync(join(root, 'packaging/deb/control'), 'utf8')
-    .replaceAll('@VERSION@', `${version}-1`)
-    .replaceAll('@ARCHITECTURE@', architecture)
-    .replaceAll('@SIZE@', String(sizeKib));
-  mkdirSync(join(tree, 'DEBIAN'));
-  writeFileSync(join(tree, 'DEBIAN/control'), control);
-  writeFileSync(join(tree, 'DEBIAN/md5sums'), md5sums(tree));
-  for (const script of ['postinst', 'prerm', 'postrm'])
-    install(`packaging/deb/${script}`, join(tree, 'DEBIAN', script), 0o755);
-  const file = join(output, `platdumpfs_${version}-1_${architecture}.deb`);
-  run('dpkg-deb', ['--root-owner-group', '--build', '-Zxz', tree, file]);
-  say(`made ${file}`);
-}
-
-function md5sums(tree) {
-  const files = filesBelow(tree)
-    .map((path) => path.slice(tree.length + 1))
-    .filter((path) => !path.startsWith('DEBIAN/'));
-  return run('md5sum', ['--', ...files.sort()], { cwd: tree });
+  makeDebOf(tree, {
+    name: 'platdumpfs',
+    directory: 'packaging/deb',
+    architecture,
+    scripts: ['postinst', 'prerm', 'postrm'],
+    output,
+  });
 }
 
 // --- .rpm ---
@@ -213,27 +198,7 @@ function makeRpm({ rpm: architecture }, modules) {
     cpSync(from, join(tree, 'usr/share/licenses/platdumpfs', `LICENSE.${module}`));
     rmSync(from);
   }
-  normalise(tree);
-  const spec = readFileSync(join(root, 'packaging/rpm/platdumpfs.spec'), 'utf8')
-    .replaceAll('@VERSION@', version)
-    .replaceAll('@TREE@', tree);
-  const top = join(work, `rpmbuild-${architecture}`);
-  mkdirSync(top);
-  const specFile = join(top, 'platdumpfs.spec');
-  writeFileSync(specFile, spec);
-  const defines = [
-    `_topdir ${top}`,
-    `_rpmdir ${output}`,
-    '_build_name_fmt %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm',
-  ];
-  run('rpmbuild', [
-    '-bb',
-    '--nodeps',
-    `--target=${architecture}`,
-    ...defines.flatMap((define) => ['--define', define]),
-    specFile,
-  ]);
-  say(`made ${join(output, `platdumpfs-${version}-1.${architecture}.rpm`)}`);
+  makeRpmOf(tree, { name: 'platdumpfs', spec: 'packaging/rpm/platdumpfs.spec', architecture, output });
 }
 
 // --- npm ---
@@ -281,58 +246,7 @@ function stripManifests(modules) {
   }
 }
 
-// --- pieces ---
-
-function install(from, to, mode) {
-  const source = resolve(root, from);
-  mkdirSync(dirname(to), { recursive: true });
-  cpSync(source, to);
-  chmodSync(to, mode ?? (statSync(source).mode & 0o111 ? 0o755 : 0o644));
-}
-
-function compressed(from, to) {
-  mkdirSync(dirname(to), { recursive: true });
-  writeFileSync(to, gzipSync(readFileSync(from), { level: 9 }));
-}
-
 function link(target, path) {
   mkdirSync(dirname(path), { recursive: true });
   symlinkSync(target, path);
-}
-
-function filesBelow(directory) {
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
-}
-
-/** Modes that do not depend on who builds, and one time. */
-function normalise(tree) {
-  const directories = readdirSync(tree, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => join(entry.parentPath, entry.name));
-  for (const path of [tree, ...directories]) chmodSync(path, 0o755);
-  for (const path of filesBelow(tree)) {
-    chmodSync(path, readFileSync(path).subarray(0, 2).toString() === '#!' ? 0o755 : 0o644);
-    utimesSync(path, epochS, epochS);
-  }
-}
-
-function changelogTime() {
-  const line = /^ -- .*>  (.+)$/m.exec(readFileSync(join(root, 'packaging/deb/changelog'), 'utf8'));
-  return Date.parse(line[1]) / 1000;
-}
-
-function run(program, args, options = {}) {
-  const env = { ...process.env, SOURCE_DATE_EPOCH: String(epochS) };
-  try {
-    return execFileSync(program, args, {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env,
-      ...options,
-    });
-  } catch (error) {
-    fail(`${program} failed:\n${error.stdout ?? ''}${error.stderr ?? error.message}`);
-  }
 }
