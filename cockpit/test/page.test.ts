@@ -50,6 +50,18 @@ function row(page: Page, tag: string): Locator {
   return page.locator(`tr[data-tag="${tag}"]`);
 }
 
+/** Chooses from the menu of the only dump in `where`. */
+async function choose(where: Locator, item: 'Save…' | 'Remove…'): Promise<void> {
+  await where.getByRole('button', { name: /Actions/ }).click();
+  await where.page().getByRole('menuitem', { name: item }).click();
+}
+
+/** Fills in the dialog of a save that was asked for. */
+async function saveInto(page: Page, directory: string): Promise<void> {
+  await page.getByLabel('Directory on this machine').fill(directory);
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+}
+
 /** Directory of dumps for --sim-dir; the trace tells what firmware was asked for. */
 function simDirectory(dumps: Readonly<Record<string, Buffer>>): {
   readonly directory: string;
@@ -98,10 +110,7 @@ describe('what is there', () => {
     await expect.poll(() => row(page, tags[0] ?? '').innerText(), { timeout: 30_000 }).toContain('100%');
     await expect.poll(() => page.locator('.rate-plot').count(), { timeout: 30_000 }).toBe(1);
     await picture(page, 'dumps');
-    await row(page, tags[0] ?? '')
-      .getByRole('button', { name: /Actions/ })
-      .click();
-    await page.getByRole('menuitem', { name: 'Remove…' }).click();
+    await choose(row(page, tags[0] ?? ''), 'Remove…');
     await page.getByText('nobody can bring it back').waitFor();
     await picture(page, 'remove');
   });
@@ -174,8 +183,7 @@ describe('saving', () => {
     await page.getByRole('button', { name: /Save selected/ }).click();
     expect(await violations(page)).toEqual([]);
     await picture(page, 'save');
-    await page.getByLabel('Directory on this machine').fill(target);
-    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    await saveInto(page, target);
     const digest = createHash('sha256').update(bytes).digest('hex');
     await page.getByText(`SHA-256 ${digest}`).waitFor();
     expect(readdirSync(target)).toHaveLength(1);
@@ -186,14 +194,10 @@ describe('saving', () => {
   test('tells why it failed', async () => {
     await machine.daemon('dumps', '--sim-dump', `${ONE}:64K`);
     const page = await machine.page();
-    await row(page, ONE)
-      .getByRole('button', { name: /Actions/ })
-      .click();
-    await page.getByRole('menuitem', { name: 'Save…' }).click();
+    await choose(row(page, ONE), 'Save…');
     await page.getByLabel('Directory on this machine').fill('relative');
     expect(await page.getByRole('button', { name: 'Save', exact: true }).isDisabled()).toBe(true);
-    await page.getByLabel('Directory on this machine').fill(join(machine.work, 'nowhere'));
-    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    await saveInto(page, join(machine.work, 'nowhere'));
     await page
       .getByText(/nowhere.*(does not exist|no such)/i)
       .first()
@@ -210,8 +214,7 @@ describe('saving', () => {
       const page = await machine.page();
       await row(page, ONE).getByRole('checkbox').check();
       await page.getByRole('button', { name: /Save selected/ }).click();
-      await page.getByLabel('Directory on this machine').fill(target);
-      await page.getByRole('button', { name: 'Save', exact: true }).click();
+      await saveInto(page, target);
       await page.getByText(/is not saved/).waitFor();
       expect(readdirSync(target)).toEqual([]);
       expect(await row(page, ONE).count()).toBe(1);
@@ -227,8 +230,7 @@ describe('saving', () => {
     const page = await machine.page();
     await row(page, ONE).getByRole('checkbox').check();
     await page.getByRole('button', { name: /Save selected/ }).click();
-    await page.getByLabel('Directory on this machine').fill(target);
-    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    await saveInto(page, target);
     await page.getByRole('progressbar', { name: ONE }).waitFor();
     await page.getByRole('region', { name: 'Saving' }).getByRole('button', { name: 'Cancel' }).click();
     await page.getByText(/Cancelled/).waitFor();
@@ -243,10 +245,7 @@ describe('removing', () => {
     execFileSync('cat', [join(mountpoint, ONE)], { stdio: 'ignore' });
     const page = await machine.page();
     await expect.poll(() => row(page, ONE).innerText(), { timeout: 30_000 }).toContain('read completely');
-    await row(page, ONE)
-      .getByRole('button', { name: /Actions/ })
-      .click();
-    await page.getByRole('menuitem', { name: 'Remove…' }).click();
+    await choose(row(page, ONE), 'Remove…');
     await page.getByText('nobody can bring it back').waitFor();
     await page.getByText('Whether a copy is on disk is not proven').waitFor();
     expect(await violations(page)).toEqual([]);
@@ -269,8 +268,7 @@ describe('removing', () => {
     await card('a')
       .getByRole('button', { name: /Save selected/ })
       .click();
-    await page.getByLabel('Directory on this machine').fill(target);
-    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    await saveInto(page, target);
     await page
       .getByRole('region', { name: 'Saving' })
       .getByText(/SHA-256/)
@@ -293,10 +291,7 @@ describe('removing', () => {
     const { directory, trace } = simDirectory({ [ONE]: content(40_000) });
     await machine.daemon('dumps', '--sim-dir', directory, '--trace-rtas', trace);
     const page = await machine.page();
-    await row(page, ONE)
-      .getByRole('button', { name: /Actions/ })
-      .click();
-    await page.getByRole('menuitem', { name: 'Remove…' }).click();
+    await choose(row(page, ONE), 'Remove…');
     await page.getByText('Nothing is proven').waitFor();
     await page.getByRole('button', { name: 'Remove', exact: true }).click();
     await page.getByText(/Refused: not every byte/).waitFor();
@@ -334,10 +329,7 @@ describe('states', () => {
     const { mountpoint } = await machine.daemon('dumps', '--sim-dir', directory);
     execFileSync('cat', [join(mountpoint, ONE)], { stdio: 'ignore' });
     const page = await machine.page();
-    await row(page, ONE)
-      .getByRole('button', { name: /Actions/ })
-      .click();
-    await page.getByRole('menuitem', { name: 'Remove…' }).click();
+    await choose(row(page, ONE), 'Remove…');
     await page.getByText('nobody can bring it back').waitFor();
     machine.setLevel('confidentiality');
     await page.getByText('Locked down').waitFor();
@@ -354,8 +346,7 @@ describe('states', () => {
     const page = await machine.page();
     await row(page, ONE).getByRole('checkbox').check();
     await page.getByRole('button', { name: /Save selected/ }).click();
-    await page.getByLabel('Directory on this machine').fill(target);
-    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    await saveInto(page, target);
     await page.getByRole('progressbar', { name: ONE }).waitFor();
     machine.setLevel('confidentiality');
     await page.getByText('Locked down').waitFor();
