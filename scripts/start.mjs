@@ -17,7 +17,11 @@ const program = join(root, 'bin', 'platdumpfs');
 const child = spawn(
   process.execPath,
   [program, 'mount', '--source', 'sim', '--log-format', 'text', ...process.argv.slice(2), directory],
-  { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env: { ...process.env, PLATDUMPFS_PARENT: 'text' } },
+  {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    // As src/cli/mount/parent.ts reads it: we are told when the mount is usable.
+    env: { ...process.env, PLATDUMPFS_PARENT: JSON.stringify({ logFormat: 'text' }) },
+  },
 );
 
 // Ctrl-C reaches the whole group, and npm passes it on once more. The daemon unmounts; we wait for it.
