@@ -17,6 +17,8 @@ describeMount('kernel transport ends', () => {
     await using server = await KernelServerProcess.start();
     await server.add('a', MIB);
     await mustRun('cat', [server.path('a')]);
+    // The kernel says it some time after close(2).
+    await expect.poll(async () => (await server.stats()).openFiles).toBe(0);
     await server.command('unmount', { timeoutMs: 30_000 });
     expect(await server.nextEvent()).toMatchObject({ event: 'ended' });
     expect(mountCount(server.mountpoint)).toBe(0);
