@@ -36,6 +36,7 @@ const BUNDLES = [
   { entries: ['fuse/kernel/device-reader.js'] },
   { entries: ['fuse/notification-writer.js'] },
   { entries: ['lockdown/level-thread.js'] },
+  { entries: ['rtas/trace-process.js'] },
 ];
 
 const status = compile();

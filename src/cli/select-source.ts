@@ -1,5 +1,4 @@
 import type { Logger } from '../base/log.js';
-import { checkTraceFile } from '../rtas/index.js';
 import type { AnySource, DumpSource } from '../source/index.js';
 import { SOURCES, SourceUnavailable } from '../source/index.js';
 import { CommandError, EXIT } from './exit-status.js';
@@ -37,11 +36,14 @@ export function chooseSource(name: string, settings: Settings): ChosenSource {
  * @throws CommandError with status `noFirmwareInterface`
  * @throws Error with one line, for a directory or a description of dumps that cannot be used
  */
-export function openSource(source: AnySource, settings: Settings, log: Logger): DumpSource {
-  const { traceRtas: tracePath } = settings;
-  if (tracePath !== undefined) checkTrace(tracePath);
+export function openSource(
+  source: AnySource,
+  settings: Settings,
+  log: Logger,
+  traceChannel?: string,
+): DumpSource {
   try {
-    return source.open(settings, { tracePath, log });
+    return source.open(settings, { traceChannel, log });
   } catch (error) {
     if (error instanceof SourceUnavailable) throw notAvailable(source, error.message);
     throw error;
@@ -54,15 +56,4 @@ function notAvailable({ name }: AnySource, reason: string): CommandError {
 
 function noInterface(message: string): CommandError {
   return new CommandError(EXIT.noFirmwareInterface, `${message}; ${TRY_SIM}`);
-}
-
-/** Threads open the trace when they first need it: by then it is too late to tell the user. */
-function checkTrace(path: string): void {
-  try {
-    checkTraceFile(path);
-  } catch (error) {
-    throw new Error(`cannot write the trace of firmware calls: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
 }

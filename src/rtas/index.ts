@@ -1,7 +1,11 @@
 export * from './librtas-codes.js';
 export * from './ports.js';
 export * from './status.js';
-export * from './trace.js';
+export { FirmwareTrace } from './trace.js';
+export type { CallRecorder, FirmwareCall } from './trace.js';
+export { TraceDesk } from './trace-desk.js';
+export { TraceFile } from './trace-file.js';
+export { TraceWriter } from './trace-writer.js';
 export { dumpNotices } from './events/dump-notices.js';
 export { MAX_RECORD_BYTES, readErrorLogRecord } from './events/error-log-record.js';
 export { EventText } from './events/event-text.js';

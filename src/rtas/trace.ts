@@ -1,7 +1,5 @@
-import { closeSync, writeSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { BroadcastChannel } from 'node:worker_threads';
-import { openPrivateAppend } from '../base/private-file.js';
 import type { DumpTag } from '../base/tag.js';
 import { tagName } from '../base/tag.js';
 
@@ -25,87 +23,61 @@ export interface FirmwareCall {
   readonly startedAtMs?: number;
 }
 
-/** Where threads say that they cannot write: they have no log. */
-const TROUBLE_CHANNEL = 'platdumpfs trace';
+/** Whoever writes down firmware calls. */
+export interface CallRecorder {
+  record(call: FirmwareCall): void;
+}
 
-/** A file that could not be opened is tried again after so long. */
-const REOPEN_MS = 1000;
+/** A writer that has not answered for so long is not waited for again until it has. */
+const PATIENCE_MS = 1000;
+
+/** What threads send on the channel of a trace: a line; or a word that is to become `SETTLED` once all before it is written. */
+export type TraceMessage = string | Int32Array;
+
+export const SETTLED = 1;
 
 /**
- * Appends one JSON line per firmware call. Each thread opens its own: O_APPEND keeps lines whole.
+ * Hands one JSON line per firmware call to the thread that has the trace written, with which it shares a channel.
  *
- * Nothing here ever throws, for a firmware call cannot be made again: its bytes are delivered, and a dump that firmware
- * has forgotten is gone, whether or not there is a place to write it down. Calls that were not recorded are counted in
- * the next line that can be written, as `lost`.
+ * Nothing here throws or waits for long, for a firmware call cannot be made again: its bytes are delivered, and a dump that
+ * firmware has forgotten is gone, whether or not there is a place to write it down.
  */
-export class FirmwareTrace implements Disposable {
-  readonly #path: string;
-  #fd: number | undefined;
-  #triedAtMs = -Infinity;
-  #lost = 0;
-  /** The last line was cut short: the next one does not continue it. */
-  #isTorn = false;
+export class FirmwareTrace implements CallRecorder {
+  readonly #channel: BroadcastChannel;
+  #hasUnsettled = false;
+  /** Not yet `SETTLED`: the writer is late. */
+  #awaited: Int32Array | undefined;
 
-  constructor(path: string) {
-    this.#path = path;
+  /** @param channel name of a `TraceDesk` in this process */
+  constructor(channel: string) {
+    this.#channel = new BroadcastChannel(channel);
+    this.#channel.unref();
   }
 
   record(call: FirmwareCall): void {
+    this.#send(lineOf(call));
+    this.#hasUnsettled = true;
+  }
+
+  /** Waits until the lines of this thread are in the file. Not for long, and not again while the writer is late. */
+  settle(): void {
+    if (!this.#hasUnsettled || (this.#awaited !== undefined && this.#awaited[0] !== SETTLED)) return;
+    this.#hasUnsettled = false;
+    this.#awaited = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+    this.#send(this.#awaited);
+    Atomics.wait(this.#awaited, 0, 0, PATIENCE_MS);
+  }
+
+  #send(message: TraceMessage): void {
     try {
-      this.#write(this.#fd ?? this.#open(), call);
-    } catch (error) {
-      if (this.#lost === 0) tellTrouble((error as Error).message);
-      this.#lost += 1;
+      this.#channel.postMessage(message);
+    } catch {
+      // A line less.
     }
   }
-
-  [Symbol.dispose](): void {
-    if (this.#fd !== undefined) closeSync(this.#fd);
-    this.#fd = undefined;
-  }
-
-  #open(): number {
-    const now = performance.now();
-    if (now - this.#triedAtMs < REOPEN_MS) throw new Error('it could not be opened a moment ago');
-    this.#triedAtMs = now;
-    this.#fd = openPrivateAppend(this.#path);
-    return this.#fd;
-  }
-
-  #write(fd: number, call: FirmwareCall): void {
-    const line = Buffer.from(`${this.#isTorn ? '\n' : ''}${lineOf(call, this.#lost)}\n`);
-    const written = writeSync(fd, line);
-    this.#isTorn = written < line.length;
-    if (this.#isTorn) throw new Error('no space is left for a whole line');
-    this.#lost = 0;
-  }
 }
 
-/** @throws Error in one line where a trace could not be begun */
-export function checkTraceFile(path: string): void {
-  closeSync(openPrivateAppend(path));
-}
-
-/** Hears from every thread of this process that lines are being lost, once for each time that this begins. */
-export function onTraceTrouble(listener: (reason: string) => void): Disposable {
-  const channel = new BroadcastChannel(TROUBLE_CHANNEL);
-  channel.onmessage = (event) => listener((event as { readonly data: string }).data);
-  // Listening alone is no reason to stay alive.
-  channel.unref();
-  return { [Symbol.dispose]: () => channel.close() };
-}
-
-function tellTrouble(reason: string): void {
-  try {
-    const channel = new BroadcastChannel(TROUBLE_CHANNEL);
-    channel.postMessage(reason);
-    channel.close();
-  } catch {
-    // Then nobody hears of it: the firmware call goes on all the same.
-  }
-}
-
-function lineOf(call: FirmwareCall, lost: number): string {
+function lineOf(call: FirmwareCall): string {
   return JSON.stringify({
     time: timestamp(call.startedAtMs ?? performance.timeOrigin + performance.now() - call.durationUs / 1000),
     op: call.op,
@@ -116,7 +88,6 @@ function lineOf(call: FirmwareCall, lost: number): string {
     status: call.status,
     bytes: call.bytes,
     durationUs: Math.round(call.durationUs),
-    ...(lost === 0 ? {} : { lost }),
   });
 }
 

@@ -127,6 +127,7 @@ function sum(values: readonly number[]): number {
 /** A driver whose cursors count their calls. */
 export function countedDriver(driver: DumpDriver, cells: FirmwareCells): DumpDriver {
   return {
+    trace: driver.trace,
     open: (...args) => new CountedCursor(driver.open(...args), cells),
     carryOn: (...args) => new CountedCursor(driver.carryOn(...args), cells),
   };

@@ -30,8 +30,8 @@ export interface SourceDefinition<Settings = unknown> {
 }
 
 export interface OpenContext {
-  /** Where firmware calls are written down; undefined: nowhere. */
-  readonly tracePath: string | undefined;
+  /** Name of the `TraceDesk` that firmware calls are told to; undefined: nobody traces. */
+  readonly traceChannel: string | undefined;
   readonly log: Logger;
 }
 

@@ -59,6 +59,8 @@ export const MIN_READ_BYTES = 4096;
 
 /** What a source does inside a thread that makes firmware calls. */
 export interface DumpDriver {
+  /** Of the calls; undefined: nobody traces them. */
+  readonly trace?: { settle(): void } | undefined;
   /**
    * @param detail what `DumpSource.detail(tag)` returned on the main thread
    * @param offset byte position of `from` in the dump, for traces

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import type { DumpTag } from '../base/tag.js';
 import { PAPR_READ_BYTES, RTAS_STATUS } from '../rtas/index.js';
-import type { FirmwareCall, FirmwareTrace, LibrtasPort, PaprDevice } from '../rtas/index.js';
+import type { CallRecorder, FirmwareCall, LibrtasPort, PaprDevice } from '../rtas/index.js';
 
 interface TracedHandle {
   readonly tag: DumpTag;
@@ -16,12 +16,12 @@ interface TracedHandle {
  * the status itself. The read that ends a dump makes no call; it is told from "continue with 0 bytes" by what the handle
  * answers next.
  */
-export class TracedPaprDevice implements PaprDevice, Disposable {
+export class TracedPaprDevice implements PaprDevice {
   readonly #device: PaprDevice;
-  readonly #trace: FirmwareTrace;
+  readonly #trace: CallRecorder;
   readonly #handles = new Map<number, TracedHandle>();
 
-  constructor(device: PaprDevice, trace: FirmwareTrace) {
+  constructor(device: PaprDevice, trace: CallRecorder) {
     this.#device = device;
     this.#trace = trace;
   }
@@ -72,10 +72,6 @@ export class TracedPaprDevice implements PaprDevice, Disposable {
     this.#device.close(handle);
   }
 
-  [Symbol.dispose](): void {
-    this.#trace[Symbol.dispose]();
-  }
-
   #call(op: FirmwareCall['op'], handle: number, length: number): FirmwareCall {
     const known = this.#handles.get(handle);
     return {
@@ -106,7 +102,7 @@ export class TracedPaprDevice implements PaprDevice, Disposable {
 }
 
 /** Writes down each call of one pass. @param offset where the pass begins */
-export function tracedLibrtas(port: LibrtasPort, trace: FirmwareTrace, offset: number): LibrtasPort {
+export function tracedLibrtas(port: LibrtasPort, trace: CallRecorder, offset: number): LibrtasPort {
   let position = offset;
   return {
     platformDump(tag, sequence, buffer) {

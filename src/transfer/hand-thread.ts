@@ -18,11 +18,16 @@ if (port === null) throw new Error('hand-thread runs as a worker thread only');
 // Not by import(): the loader of ES modules takes longer to start than all of this thread's own code.
 const load = createRequire(import.meta.url);
 const { createDriver } = load(fileURLToPath(data.driver.module)) as { createDriver: CreateDriver };
+const driver = countedDriver(createDriver(data.driver.data), new FirmwareCells(data.tally));
 const hand = new Hand({
-  driver: countedDriver(createDriver(data.driver.data), new FirmwareCells(data.tally)),
+  driver,
   views: slotViews(data.slabs),
   control: new Control(data.control),
-  emit: (event) => port.postMessage(event),
+  emit: (event) => {
+    // Nobody learns of a call's answer before its line is written.
+    driver.trace?.settle();
+    port.postMessage(event);
+  },
   sha256: chooseSha256(),
 });
 

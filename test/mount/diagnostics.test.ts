@@ -12,8 +12,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { ExpectedDump } from '../support/expected-dump.js';
 import { fileDump, sha256 } from '../support/expected-dump.js';
-import { KERNEL, KERNEL_CELLS, Mounted, until } from '../support/mounted.js';
+import { HangingFile } from '../support/hanging-file.js';
+import type { TracedCall } from '../support/mounted.js';
+import { KERNEL, KERNEL_CELLS, Mounted, TRANSPORTS, until } from '../support/mounted.js';
 import { mustRun, runTool } from '../support/run-tool.js';
 
 /** A file system that is full until `makeRoom`. */
@@ -87,6 +90,49 @@ describe.each(KERNEL_CELLS)('a trace on a full file system, $transport, $discipl
     const calls = lines.map((line) => JSON.parse(line) as { tag: string; lost?: number });
     expect(calls.filter(({ tag }) => tag === after.name).length).toBeGreaterThan(10);
     await scene.daemon.stop();
+  });
+});
+
+describe.each(TRANSPORTS)('a trace on a file system that hangs, $transport', (cell) => {
+  test('holds up no reader, no rm and no end, and goes on when that does', async () => {
+    await using scene = new Mounted(cell);
+    await using file = await HangingFile.at(join(scene.directory, 'hanging'));
+    const [before, during, removed, after, last] = [1n, 2n, 3n, 4n, 5n].map((id) =>
+      // More lines than are kept for a file system that takes none.
+      fileDump(scene.simDir, 0x2_0000_0000n + id, id === 2n ? 24_000_000 : 300_017),
+    ) as [ExpectedDump, ExpectedDump, ExpectedDump, ExpectedDump, ExpectedDump];
+    const read = async ({ name }: ExpectedDump): Promise<string> =>
+      (await mustRun('cat', [scene.at(name)])).sha256;
+    await scene.start(`--sim-dir=${scene.simDir}`, `--trace-rtas=${file.path}`, '--spool=none');
+    expect(await read(before)).toBe(sha256(before));
+
+    file.hang();
+
+    for (const dump of [during, removed]) expect(await read(dump)).toBe(sha256(dump));
+    await mustRun('rm', [scene.at(removed.name)]);
+    expect(statSync(join(scene.simDir, `${removed.name}.invalidated`)).size).toBe(removed.size);
+    const trouble = await scene.daemon.said('the trace cannot be written: firmware calls go on without it');
+    expect(trouble).toMatchObject({ level: 'warn', path: file.path });
+    expect(trouble['reason']).toContain('does not answer');
+
+    file.goOn();
+    // It may take some of these lines to get to those that are missing.
+    expect(await read(after)).toBe(sha256(after));
+    const again = await scene.daemon.said('the trace is written again');
+    file.hang();
+    expect(await read(last)).toBe(sha256(last));
+    await scene.daemon.stop();
+    expect(scene.mounts).toBe(0);
+
+    const lines = (await file.end()).trimEnd().split('\n');
+    const calls = lines.map((line) => JSON.parse(line) as TracedCall);
+    // What it was given before the daemon ended is written when the file system answers again.
+    const lost = calls.flatMap((call) => ('lost' in call ? Number(call.lost) : []));
+    expect(lost[0]).toBe(again['lost']);
+    for (const { name, size } of [before, last]) {
+      const reads = calls.filter(({ tag, op }) => tag === name && op === 'read');
+      expect(reads.reduce((sum, { bytes }) => sum + bytes, 0)).toBeGreaterThanOrEqual(size);
+    }
   });
 });
 

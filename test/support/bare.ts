@@ -15,6 +15,7 @@ import type { LockdownGate } from '../../src/lockdown/index.js';
 import { openSimSource } from '../../src/source/sim/sim-source.js';
 import type { Moment, Unlink } from './trace-checker.js';
 import { checkTraceFile } from './trace-checker.js';
+import { TraceHere } from './trace-here.js';
 
 /** A gate that a test closes. */
 class TestGate implements LockdownGate {
@@ -45,6 +46,8 @@ export interface BareOptions {
   readonly log?: Logger;
   /** What the store says of firmware. */
   readonly storeLog?: Logger;
+  /** Time as the store has it, in milliseconds. */
+  readonly now?: () => number;
   /** Owner of the files; root by default. */
   readonly uid?: number;
 }
@@ -59,6 +62,7 @@ interface Opened {
 export class Bare implements AsyncDisposable {
   readonly dir = mkdtempSync(join(tmpdir(), 'platdumpfs-bare-'));
   readonly tracePath = join(this.dir, 'trace.jsonl');
+  readonly #trace = new TraceHere(this.tracePath);
   readonly gate = new TestGate();
   readonly #options: BareOptions;
   readonly #unlinks: Unlink[] = [];
@@ -95,7 +99,7 @@ export class Bare implements AsyncDisposable {
       dumps: options.generated ?? [],
       latencyUs: options.latencyUs ?? 0,
       discipline: options.discipline ?? 'papr',
-      tracePath: this.tracePath,
+      traceChannel: this.#trace.channel,
       log: silentLogger,
     });
     const store = openDumpStore({
@@ -104,6 +108,7 @@ export class Bare implements AsyncDisposable {
       known: options.known ?? [],
       ...(options.spool === true ? { spool: { directory: tmpdir(), quotaBytes: 1024 ** 3 } } : {}),
       log: options.storeLog ?? silentLogger,
+      ...(options.now === undefined ? {} : { now: options.now }),
     });
     const volume = new Volume({
       store,
@@ -190,6 +195,7 @@ export class Bare implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#opened?.store[Symbol.asyncDispose]();
+    this.#trace[Symbol.dispose]();
     try {
       checkTraceFile(this.tracePath, {
         unlinks: this.#unlinks,

@@ -5,14 +5,11 @@ import { openDumpStore } from '../../dump/index.js';
 import type { Filesystem } from '../../fs/index.js';
 import { AnswerCounts, countedFilesystem, GuardedFilesystem, Volume } from '../../fs/index.js';
 import type { LockdownGate, RiseSteps } from '../../lockdown/index.js';
-import { onTraceTrouble } from '../../rtas/index.js';
 import type { AnySource, DumpSource } from '../../source/index.js';
 import { chooseSpool } from './choose-spool.js';
 import type { Cleanup } from './cleanup.js';
 import type { Settings } from '../options/option-table.js';
 import { openSource } from '../select-source.js';
-
-const SAY_TRACE_TROUBLE_EVERY_MS = 60_000;
 
 /** What stands between the kernel and firmware. */
 export interface Composition {
@@ -31,10 +28,10 @@ export function compose(
   gate: LockdownGate,
   cleanup: Cleanup,
   log: Logger,
+  traceChannel?: string,
 ): Composition {
-  if (settings.traceRtas !== undefined) watchTrace(settings.traceRtas, cleanup, log);
   // The store disposes of its source.
-  const store = openStore(openSource(source, settings, log), settings, log);
+  const store = openStore(openSource(source, settings, log, traceChannel), settings, log);
   cleanup.add('dump store', () => store[Symbol.asyncDispose]());
   const volume = new Volume({
     store,
@@ -60,18 +57,6 @@ export function compose(
   const answers = new AnswerCounts();
   const filesystem = countedFilesystem(new GuardedFilesystem(volume, gate), answers);
   return { store, filesystem, answers, hiding };
-}
-
-/** What the trace lacks cannot be seen in it before it can be written again. */
-function watchTrace(path: string, cleanup: Cleanup, log: Logger): void {
-  let saidAtMs = -Infinity;
-  const watch = onTraceTrouble((reason) => {
-    // Of one full disk every thread has something to tell.
-    if (performance.now() - saidAtMs < SAY_TRACE_TROUBLE_EVERY_MS) return;
-    saidAtMs = performance.now();
-    log.warn('the trace cannot be written: firmware calls go on without it', { path, reason });
-  });
-  cleanup.add('trace', () => watch[Symbol.dispose]());
 }
 
 function openStore(source: DumpSource, settings: Settings, log: Logger): DumpStore {

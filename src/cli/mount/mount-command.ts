@@ -23,6 +23,7 @@ import { metricsRoute } from '../metrics/metrics-route.js';
 import { daemonize } from './daemonize.js';
 import { CommandError, EXIT } from '../exit-status.js';
 import { checkNotHidden } from './hidden-paths.js';
+import { openTrace } from './open-trace.js';
 import type { DaemonLog } from '../log/daemon-log.js';
 import { openDaemonLog } from '../log/daemon-log.js';
 import { logOptions } from '../options/log-settings.js';
@@ -98,7 +99,8 @@ async function mountAndServe(
     selectTransport(settings.transport, log, request.mountpoint),
   );
   const mountpoint = await mountErrorsAsStatus(() => realMountpoint(request, parent));
-  const { store, filesystem, answers, hiding } = compose(source, settings, gate, cleanup, log);
+  const traceChannel = await openTrace(settings.traceRtas, cleanup, log);
+  const { store, filesystem, answers, hiding } = compose(source, settings, gate, cleanup, log, traceChannel);
   let dropAnswers = (): void => undefined;
   const hideDumps = (): void =>
     carryOutRise(

@@ -32,5 +32,5 @@ export const librtas = {
   absence: () => librtasAbsence(),
   presence: librtasPresence,
   atIntegrity: () => librtasAtIntegrity(),
-  open: (_, { tracePath }) => openLibrtasSource({ tracePath }),
+  open: (_, { traceChannel }) => openLibrtasSource({ traceChannel }),
 } as const satisfies SourceDefinition;

@@ -13,7 +13,7 @@ import type { DumpSource } from '../source.js';
 import { SourceUnavailable } from '../source-unavailable.js';
 
 export interface LibrtasSourceOptions {
-  readonly tracePath?: string | undefined;
+  readonly traceChannel?: string | undefined;
   /** Default: where the library is found. */
   readonly libraryPath?: string | undefined;
 }
@@ -32,14 +32,14 @@ const MAX_MARKS = 4096;
  * @throws SourceUnavailable
  */
 export function openLibrtasSource({
-  tracePath,
+  traceChannel,
   libraryPath = findLibrtas(),
 }: LibrtasSourceOptions): DumpSource {
   const absence = librtasAbsence(libraryPath);
   if (absence !== undefined || libraryPath === undefined)
     throw new SourceUnavailable(absence ?? 'librtas is not there');
   loadKoffi();
-  const data: LibrtasDriverData = { libraryPath, tracePath, lock: ProcessLock.createMemory() };
+  const data: LibrtasDriverData = { libraryPath, traceChannel, lock: ProcessLock.createMemory() };
   const marks = new Map<string, SharedArrayBuffer>();
   return {
     name: 'librtas',

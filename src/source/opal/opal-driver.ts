@@ -1,9 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readSync, writeFileSync } from 'node:fs';
 import type { DumpTag } from '../../base/tag.js';
 import { tagName } from '../../base/tag.js';
-import type { FirmwareCall } from '../../rtas/index.js';
+import type { CallRecorder, FirmwareCall } from '../../rtas/index.js';
 import { FirmwareTrace } from '../../rtas/index.js';
-import { atThreadEnd } from '../at-thread-end.js';
 import type { OpalPlace } from './opal-directory.js';
 import { SourceError } from '../source-error.js';
 import type { SourceErrorKind } from '../source-error.js';
@@ -12,18 +11,18 @@ import { statusOf } from '../traced-ports.js';
 
 /** What a hand is told about OPAL's directory. */
 export interface OpalDriverData {
-  readonly tracePath: string | undefined;
+  readonly traceChannel: string | undefined;
 }
 
-type Record = (call: FirmwareCall) => void;
+type Record = CallRecorder['record'];
 
 /** Entry of source `opal` in a hand. A resume point is a byte offset. */
 export const createDriver: CreateDriver = (data) => {
-  const { tracePath } = data as OpalDriverData;
-  const trace = tracePath === undefined ? undefined : new FirmwareTrace(tracePath);
-  if (trace !== undefined) atThreadEnd(trace);
+  const { traceChannel } = data as OpalDriverData;
+  const trace = traceChannel === undefined ? undefined : new FirmwareTrace(traceChannel);
   const record: Record = (call) => trace?.record(call);
   return {
+    trace,
     open(tag, from, detail) {
       const place = detail as OpalPlace | undefined;
       const handle = place === undefined ? undefined : attempt(tag, 'open', () => openDirectory(place));

@@ -17,7 +17,7 @@ const LOOK_EVERY_MS = 1000;
 export interface OpalSourceOptions {
   /** Default: `/sys/firmware/opal/dump`. */
   readonly dir?: string | undefined;
-  readonly tracePath?: string | undefined;
+  readonly traceChannel?: string | undefined;
   readonly log: Logger;
   readonly lookEveryMs?: number;
 }
@@ -62,10 +62,10 @@ class OpalSource implements DumpSource {
   /** What was said about entries that cannot be used, so that each is logged once. */
   #complaints = new Set<string>();
 
-  constructor({ dir = OPAL_DIRECTORY, tracePath, log, lookEveryMs = LOOK_EVERY_MS }: OpalSourceOptions) {
+  constructor({ dir = OPAL_DIRECTORY, traceChannel, log, lookEveryMs = LOOK_EVERY_MS }: OpalSourceOptions) {
     this.#dir = dir;
     this.#log = log;
-    const data: OpalDriverData = { tracePath };
+    const data: OpalDriverData = { traceChannel };
     this.driver = { module: threadEntry('source/opal/opal-driver.js').href, data };
     this.#look();
     this.#ticker = setInterval(() => {

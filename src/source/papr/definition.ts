@@ -24,5 +24,5 @@ export const papr = {
   absence: () => paprAbsence(),
   presence: () => `${PAPR_DEVICE_PATH} is there`,
   trouble: deviceTrouble,
-  open: (_, { tracePath }) => openPaprSource({ tracePath }),
+  open: (_, { traceChannel }) => openPaprSource({ traceChannel }),
 } as const satisfies SourceDefinition;

@@ -10,7 +10,7 @@ import { SourceUnavailable } from '../source-unavailable.js';
 export interface PaprSourceOptions {
   /** Default: `/dev/papr-platform-dump`. */
   readonly devicePath?: string | undefined;
-  readonly tracePath?: string | undefined;
+  readonly traceChannel?: string | undefined;
 }
 
 /**
@@ -18,12 +18,15 @@ export interface PaprSourceOptions {
  *
  * @throws SourceUnavailable when the device or what is needed to talk to it is not there
  */
-export function openPaprSource({ devicePath = PAPR_DEVICE_PATH, tracePath }: PaprSourceOptions): DumpSource {
+export function openPaprSource({
+  devicePath = PAPR_DEVICE_PATH,
+  traceChannel,
+}: PaprSourceOptions): DumpSource {
   const absence = paprAbsence(devicePath);
   if (absence !== undefined) throw new SourceUnavailable(absence);
   // Now rather than at the first read: no dump could be read without it.
   loadKoffi();
-  const data: PaprDriverData = { devicePath, tracePath };
+  const data: PaprDriverData = { devicePath, traceChannel };
   return {
     name: 'papr',
     resumable: false,

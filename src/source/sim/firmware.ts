@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { BroadcastChannel } from 'node:worker_threads';
 import type { DumpTag } from '../../base/tag.js';
 import { MIN_BUFFER_BYTES, RTAS_STATUS } from '../../rtas/index.js';
-import type { FirmwareTrace, PlatformDumpAnswer } from '../../rtas/index.js';
+import type { CallRecorder, PlatformDumpAnswer } from '../../rtas/index.js';
 import type { DumpFacts } from './dump-facts.js';
 import { MachineState } from './machine.js';
 import type { MachineSpec } from './machine.js';
@@ -29,11 +29,11 @@ export class SimFirmware implements Disposable {
   readonly #spec: MachineSpec;
   readonly #state: MachineState;
   readonly #dumps = new Map<bigint, SimDump>();
-  readonly #trace: FirmwareTrace | undefined;
+  readonly #trace: CallRecorder | undefined;
   /** Where the call under way continues, for the trace. */
   #offset = 0;
 
-  constructor(spec: MachineSpec, trace?: FirmwareTrace) {
+  constructor(spec: MachineSpec, trace?: CallRecorder) {
     this.#spec = spec;
     this.#state = new MachineState(spec.memory);
     this.#trace = trace;
@@ -139,7 +139,7 @@ export class SimFirmware implements Disposable {
     channel.close();
   }
 
-  #record(trace: FirmwareTrace, done: TracedCall): void {
+  #record(trace: CallRecorder, done: TracedCall): void {
     const { tag, sequence, buffer, answer, begun, latencyMs } = done;
     trace.record({
       tag,

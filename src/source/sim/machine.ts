@@ -11,8 +11,8 @@ export interface MachineSpec {
   readonly latencyUs: number;
   /** Name of the channel that wakes the main thread after a dump went away. */
   readonly channel: string;
-  /** Where each thread appends its firmware calls. */
-  readonly tracePath?: string | undefined;
+  /** Where each thread tells of its firmware calls. */
+  readonly traceChannel?: string | undefined;
 }
 
 const CHANGES = 0;

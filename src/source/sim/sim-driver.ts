@@ -8,7 +8,7 @@ import type { CreateDriver, CursorStep, DumpCursor, DumpDriver, PassState } from
 /** Entry of the simulated source in a worker thread. */
 export const createDriver: CreateDriver = (data): DumpDriver => {
   const machine = data as MachineSpec;
-  const trace = machine.tracePath === undefined ? undefined : new FirmwareTrace(machine.tracePath);
+  const trace = machine.traceChannel === undefined ? undefined : new FirmwareTrace(machine.traceChannel);
   const begin = (detail: unknown, cursorOn: (layer: Layer) => DumpCursor): DumpCursor => {
     const facts = detail as DumpFacts;
     const firmware = new SimFirmware(machine, trace);
@@ -21,6 +21,7 @@ export const createDriver: CreateDriver = (data): DumpDriver => {
     }
   };
   return {
+    trace,
     open: (tag, from, detail) => begin(detail, ({ driver }) => driver.open(tag, from, detail)),
     carryOn: (tag, state, detail, offset) =>
       begin(detail, ({ driver, device }) =>

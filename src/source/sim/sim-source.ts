@@ -26,7 +26,7 @@ export interface SimSourceOptions {
   /** Duration of each simulated call in microseconds, where no side file says otherwise. */
   readonly latencyUs: number;
   readonly discipline: Discipline;
-  readonly tracePath?: string | undefined;
+  readonly traceChannel?: string | undefined;
   readonly log: Logger;
 }
 
@@ -211,7 +211,7 @@ class SimSource implements DumpSource {
   }
 }
 
-function machineSpec({ discipline, latencyUs, tracePath }: SimSourceOptions): MachineSpec {
+function machineSpec({ discipline, latencyUs, traceChannel }: SimSourceOptions): MachineSpec {
   const channel = `platdumpfs-sim-${randomUUID()}`;
-  return { memory: createMachineMemory(), channel, discipline, latencyUs, tracePath };
+  return { memory: createMachineMemory(), channel, discipline, latencyUs, traceChannel };
 }

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { silentLogger } from '../../../src/base/log.js';
 import type { DumpTag } from '../../../src/base/tag.js';
 import { dumpTag, tagName } from '../../../src/base/tag.js';
-import { FirmwareTrace } from '../../../src/rtas/index.js';
 import type { DumpFacts, MachineSpec } from '../../../src/source/sim/index.js';
 import { SimFirmware, SimPaprDevice, readGenerated } from '../../../src/source/sim/index.js';
 import type { DumpSource } from '../../../src/source/index.js';
@@ -42,14 +41,12 @@ function compare(of: DumpSource, scenario: Scenario, tag: DumpTag): void {
 function simulated(of: DumpSource, scenario: Scenario, tag: DumpTag): { lines: string[]; calls: string[] } {
   const machine = of.driver.data as MachineSpec;
   const facts = of.detail(tag) as DumpFacts;
-  const tracePath = join(dir, `${tagName(tag)}.trace`);
-  using trace = new FirmwareTrace(tracePath);
-  using firmware = new SimFirmware(machine, trace);
+  const calls: string[] = [];
+  using firmware = new SimFirmware(machine, { record: (call) => calls.push(describeCall(call)) });
   firmware.present(facts);
   const device = new SimPaprDevice(firmware, machine.memory, () => facts.handle);
   const lines = transcript(device, scenario, tag);
-  const calls = readFileSync(tracePath, 'utf8').split('\n').slice(0, -1);
-  return { lines, calls: calls.map((line) => describeCall(JSON.parse(line) as TracedCall)) };
+  return { lines, calls };
 }
 
 interface TracedCall {

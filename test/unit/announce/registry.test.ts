@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -27,9 +27,9 @@ async function stat(tag = TAG): Promise<number> {
   return (await bare.fs.getattr(ino, context())).size;
 }
 
-/** Firmware calls so far. The trace is there only after the first. */
+/** Firmware calls so far. */
 function calls(): ReturnType<Bare['calls']> {
-  return existsSync(bare.tracePath) ? bare.calls() : [];
+  return bare.calls();
 }
 
 function readsOf(tag: bigint): number {

@@ -1,10 +1,12 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { dumpTag } from '../../../src/base/tag.js';
-import { FirmwareTrace, checkTraceFile, onTraceTrouble } from '../../../src/rtas/index.js';
+import { FirmwareTrace, TraceDesk, TraceFile } from '../../../src/rtas/index.js';
 import type { FirmwareCall } from '../../../src/rtas/index.js';
+import { compiled } from '../../support/compiled.js';
 import { PATIENCE } from '../../support/patience.js';
 
 let directory = '';
@@ -25,67 +27,92 @@ function call(offset: number): FirmwareCall {
   };
 }
 
-function linesIn(path: string): Record<string, unknown>[] {
-  const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
-  return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
-}
-
-test('checkTraceFile says in one line what is wrong with the place', () => {
-  expect(() => checkTraceFile(join(directory, 'missing', 'trace'))).toThrow('ENOENT');
-  expect(() => checkTraceFile(directory)).toThrow('EISDIR');
-});
-
-describe('FirmwareTrace.record', () => {
-  test('writes a line for each call', () => {
-    const path = join(directory, 'trace');
-    using trace = new FirmwareTrace(path);
-    trace.record({ ...call(0), sequence: 0xabcn, startedAtMs: 1.5 });
-    expect(linesIn(path)).toEqual([
-      {
-        time: '1970-01-01T00:00:00.001500Z',
-        op: 'read',
-        tag: '0x0000000200000001',
-        sequence: '0xabc',
-        offset: 0,
-        length: 4096,
-        status: 1,
-        bytes: 4096,
-        durationUs: 13,
-      },
-    ]);
+describe('FirmwareTrace', () => {
+  test('tells the desk a line for each call', async () => {
+    const lines: string[] = [];
+    using desk = new TraceDesk({ append: (line) => lines.push(line), settle: (done) => done() });
+    new FirmwareTrace(desk.channel).record({ ...call(0), sequence: 0xabcn, startedAtMs: 1.5 });
+    await expect.poll(() => lines, PATIENCE).toHaveLength(1);
+    expect(JSON.parse(lines[0] ?? '')).toEqual({
+      time: '1970-01-01T00:00:00.001500Z',
+      op: 'read',
+      tag: '0x0000000200000001',
+      sequence: '0xabc',
+      offset: 0,
+      length: 4096,
+      status: 1,
+      bytes: 4096,
+      durationUs: 13,
+    });
   });
 
-  test('never fails: where there is no place for a line, that is told once, and later how many are missing', async () => {
-    const place = join(directory, 'not-yet');
-    const path = join(place, 'trace');
+  test('waits until all lines are written, in the order of the calls, and no second time for who does not answer', async () => {
     const told: string[] = [];
-    using listening = onTraceTrouble((reason) => told.push(reason));
-    expect(listening).toBeDefined();
-    using trace = new FirmwareTrace(path);
-    trace.record(call(0));
-    trace.record(call(4096));
-    mkdirSync(place);
-    const limit = performance.now() + 20_000;
-    // It is tried again after a while, not at each call.
-    let calls = 2;
-    await expect
-      .poll(() => {
-        trace.record(call(4096 * calls));
-        calls += 1;
-        try {
-          return linesIn(path).length;
-        } catch {
-          return 0;
-        }
-      }, PATIENCE)
-      .toBeGreaterThan(0);
-    expect(performance.now()).toBeLessThan(limit);
-    const [first] = linesIn(path);
-    expect(first).toMatchObject({ offset: 4096 * Number(first?.['lost']) });
-    expect(first?.['lost']).toBeGreaterThanOrEqual(2);
-    trace.record(call(0));
-    expect(linesIn(path).at(-1)).not.toHaveProperty('lost');
-    await expect.poll(() => told).toHaveLength(1);
-    expect(told[0]).toContain('ENOENT');
+    const waiting: (() => void)[] = [];
+    using desk = new TraceDesk({
+      append: (line) => told.push(String((JSON.parse(line) as FirmwareCall).offset)),
+      settle(done) {
+        told.push('settle');
+        if (told.length < 6) done();
+        else waiting.push(done);
+      },
+    });
+    const script = `
+      const { parentPort, workerData } = require('node:worker_threads');
+      import(workerData.module).then(({ FirmwareTrace }) => {
+        const trace = new FirmwareTrace(workerData.channel);
+        parentPort.on('message', (offsets) => {
+          for (const offset of offsets) trace.record({ ...workerData.call, offset });
+          const begun = performance.now();
+          trace.settle();
+          parentPort.postMessage(performance.now() - begun);
+        });
+      });`;
+    const workerData = { module: compiled('rtas/trace.js'), channel: desk.channel, call: call(0) };
+    const thread = new Worker(script, { eval: true, workerData });
+    const ask = (...offsets: number[]): Promise<number> => {
+      thread.postMessage(offsets);
+      return new Promise((resolve) => thread.once('message', resolve));
+    };
+    try {
+      expect(await ask(1, 2)).toBeLessThan(1000);
+      expect(told).toEqual(['1', '2', 'settle']);
+      // Nothing to write: nothing to wait for.
+      await ask();
+      expect(told).toHaveLength(3);
+      expect(await ask(3, 4)).toBeGreaterThan(900);
+      expect(told.slice(3)).toEqual(['3', '4', 'settle']);
+      await ask(5);
+      await expect.poll(() => told.slice(6), PATIENCE).toEqual(['5']);
+      waiting[0]?.();
+      await ask(6);
+      expect(told.slice(7)).toEqual(['6', 'settle']);
+    } finally {
+      await thread.terminate();
+    }
+  });
+});
+
+describe('TraceFile', () => {
+  test('says in one line what is wrong with the place', () => {
+    const news = { onTrouble: () => undefined, onRecovery: () => undefined };
+    expect(() => new TraceFile(join(directory, 'missing', 'trace'), news)).toThrow('ENOENT');
+    mkdirSync(join(directory, 'd'));
+    expect(() => new TraceFile(join(directory, 'd'), news)).toThrow('EISDIR');
+  });
+
+  test('says in the next line how many are missing', () => {
+    const path = join(directory, 'trace');
+    const told: unknown[] = [];
+    using file = new TraceFile(path, {
+      onTrouble: (reason) => told.push(reason),
+      onRecovery: (lost) => told.push(lost),
+    });
+    file.append('{"a":1}');
+    file.addLost(7);
+    file.append('{"a":2}');
+    file.append('{"a":3}');
+    expect(readFileSync(path, 'utf8')).toBe('{"a":1}\n{"a":2,"lost":7}\n{"a":3}\n');
+    expect(told).toEqual([7]);
   });
 });

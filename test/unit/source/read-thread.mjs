@@ -24,4 +24,5 @@ for (let pass = 0; pass < passes; pass += 1) {
   if (remove) cursor.invalidate();
   cursor.close();
 }
+driver.trace?.settle();
 parentPort.postMessage(digests);

@@ -1,7 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { dumpTag } from '../../../src/base/tag.js';
 import { FirmwareTrace, RTAS_STATUS } from '../../../src/rtas/index.js';
 import type { LibrtasPort, PaprDevice } from '../../../src/rtas/index.js';
@@ -12,9 +9,8 @@ import { createDriver as createOpalDriver } from '../../../src/source/opal/opal-
 import { TracedPaprDevice, tracedLibrtas } from '../../../src/source/traced-ports.js';
 import { FakeOpalSysfs } from '../../support/opal-sysfs.js';
 
-/** A trace that can never be written: its path is a directory. */
-const nowhere = mkdtempSync(join(tmpdir(), 'platdumpfs-trace-'));
-afterAll(() => rmSync(nowhere, { recursive: true }));
+/** A channel on which nobody listens: no line is ever written. */
+const nowhere = 'no such desk';
 
 const TAG = dumpTag(0x2_0000_0001n);
 
@@ -83,7 +79,7 @@ describe('a trace that cannot be written', () => {
   test("changes nothing of OPAL's reading and acknowledging", () => {
     using sysfs = new FakeOpalSysfs();
     sysfs.add('a', { id: '0x1\n', type: '0x1\n', content: Buffer.alloc(5000, 3) });
-    const driver = createOpalDriver({ tracePath: nowhere });
+    const driver = createOpalDriver({ traceChannel: nowhere });
     const cursor = driver.open(TAG, BEGINNING, readOpalDirectory(sysfs.dir).entries[0]?.place);
     const into = Buffer.alloc(8192);
     expect(cursor.read(into)).toMatchObject({ bytes: 5000, done: true });

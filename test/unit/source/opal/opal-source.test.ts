@@ -104,7 +104,7 @@ test('openOpalSource gives a dump that came back another incarnation', () => {
 });
 
 const TAG = dumpTag(0x1_0000_0001n);
-const driver = createDriver({ tracePath: undefined });
+const driver = createDriver({ traceChannel: undefined });
 
 function cursorAt(offset: number): ReturnType<typeof driver.open> {
   return driver.open(TAG, BigInt(offset), open().detail(TAG));

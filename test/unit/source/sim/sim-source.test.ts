@@ -18,7 +18,8 @@ import { openSimSource } from '../../../../src/source/sim/sim-source.js';
 import { createDriver } from '../../../../src/source/sim/sim-driver.js';
 import { failureOf, readAll } from '../../../contract/source.js';
 import { compiled } from '../../../support/compiled.js';
-import { PATIENCE_MS } from '../../../support/patience.js';
+import { TraceHere } from '../../../support/trace-here.js';
+import { PATIENCE, PATIENCE_MS } from '../../../support/patience.js';
 
 const TAG = dumpTag(0x2_0000_0001n);
 const OTHER = dumpTag(0x1_0100_0002n);
@@ -306,7 +307,8 @@ describe('threads', () => {
         { tag: OTHER, size: 500_001 },
       ];
       const tracePath = join(directory, 'trace');
-      const source = open({ dumps, discipline, latencyUs: 200, tracePath });
+      using trace = new TraceHere(tracePath);
+      const source = open({ dumps, discipline, latencyUs: 200, traceChannel: trace.channel });
       const digests = await inThreads(source, [TAG, OTHER], { passes: 2 });
       expect(digests).toEqual(dumps.map(({ tag, size }) => [digest(tag, size), digest(tag, size)]));
       const spans = traceLines(tracePath)
@@ -328,7 +330,8 @@ describe('threads', () => {
       writeFileSync(join(directory, `${name}.json`), JSON.stringify({ faults }));
     }
     const tracePath = join(directory, 'trace');
-    const source = open({ dir: directory, tracePath });
+    using trace = new TraceHere(tracePath);
+    const source = open({ dir: directory, traceChannel: trace.channel });
     await inThreads(source, [dumpTag(1n), dumpTag(2n)]);
     const lines = traceLines(tracePath);
     expect(lines.filter(({ status }) => status === 9902)).toHaveLength(10);
@@ -356,7 +359,8 @@ describe('threads', () => {
     writeFileSync(join(directory, NAME), 'bytes');
     writeFileSync(join(directory, `${NAME}.json`), '{"faults":[{"at":0,"status":9905,"times":"always"}]}');
     const tracePath = join(directory, 'trace');
-    const source = open({ dir: directory, discipline: 'librtas', tracePath });
+    using trace = new TraceHere(tracePath);
+    const source = open({ dir: directory, discipline: 'librtas', traceChannel: trace.channel });
     const missing = new SharedArrayBuffer(4);
     const thread = new Worker(new URL('../read-thread.mjs', import.meta.url), {
       workerData: { ...source.driver, tag: TAG, detail: source.detail(TAG), passes: 1, missing },
@@ -385,11 +389,13 @@ test('an open source does not keep its process alive', () => {
   expect(execFileSync(process.execPath, ['--input-type=module', '-e', program], options)).toBe('0\n');
 });
 
-test('the trace has a line for each firmware call, busy and removal included', () => {
+test('the trace has a line for each firmware call, busy and removal included', async () => {
   writeFileSync(join(directory, NAME), Buffer.alloc(5000));
   writeFileSync(join(directory, `${NAME}.json`), '{"faults":[{"at":4096,"status":-2,"times":2}]}');
   const tracePath = join(directory, 'trace');
-  remove(open({ dir: directory, tracePath }));
+  using trace = new TraceHere(tracePath);
+  remove(open({ dir: directory, traceChannel: trace.channel }));
+  await expect.poll(() => traceLines(tracePath).at(-1), PATIENCE).toMatchObject({ op: 'invalidate' });
   expect(traceLines(tracePath)).toMatchObject([
     { op: 'read', tag: NAME, sequence: '0x0', offset: 0, length: 4096, status: 1, bytes: 4096 },
     { op: 'read', tag: NAME, offset: 4096, status: -2, bytes: 0 },

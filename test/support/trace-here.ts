@@ -1,0 +1,32 @@
+import { TraceDesk, TraceFile } from '../../src/rtas/index.js';
+
+/** A trace that this process writes by itself: `channel` is for sources whose threads it starts. */
+export class TraceHere implements Disposable {
+  readonly #file: TraceFile;
+  readonly #desk: TraceDesk;
+
+  constructor(path: string) {
+    const file = new TraceFile(path, {
+      onTrouble: (reason) => unexpected(reason),
+      onRecovery: () => undefined,
+    });
+    this.#file = file;
+    this.#desk = new TraceDesk({
+      append: (line) => file.append(line),
+      settle: (done) => done(),
+    });
+  }
+
+  get channel(): string {
+    return this.#desk.channel;
+  }
+
+  [Symbol.dispose](): void {
+    this.#desk[Symbol.dispose]();
+    this.#file[Symbol.dispose]();
+  }
+}
+
+function unexpected(reason: string): never {
+  throw new Error(`the trace cannot be written: ${reason}`);
+}
