@@ -60,7 +60,8 @@ interface Pass {
   /** As last heard; undefined: not opened yet. */
   standing: Standing | undefined;
   readonly fingerprint: SharedArrayBuffer | undefined;
-  isFinished: boolean;
+  /** When firmware had handed over the last of it, by `now`; undefined: it has not. */
+  finishedAtMs: number | undefined;
   /** Another dump may have taken the tag since it began. */
   isDoubted: boolean;
 }
@@ -80,6 +81,12 @@ const PREFETCH_BLOCKS = 8;
 
 /** Without readers and demand, a firmware handle in the middle of a dump is given back after this time. */
 export const IDLE_CLOSE_MS = 10_000;
+
+/**
+ * For so long what firmware holds is taken for what it has just handed over. The kernel invalidates by tag, also through a
+ * handle that has read another dump under it, and not every dump that takes a tag is announced.
+ */
+export const TRUST_MS = 120_000;
 
 let passes = NO_PASS;
 
@@ -250,7 +257,8 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
 
   /** Gives a handle back that nobody uses. Called now and then. */
   tick(): void {
-    const isUseless = this.#pass?.isFinished === false && this.#owner.openHandles === 0;
+    const isUseless =
+      this.#pass !== undefined && this.#pass.finishedAtMs === undefined && this.#owner.openHandles === 0;
     const isLongIdle = this.#parts.now() - this.#idleSinceMs >= IDLE_CLOSE_MS;
     if (!isUseless || !isLongIdle || !this.isAtRest || this.isInDemand) return;
     this.#giveUpPass();
@@ -393,7 +401,7 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
       this.#giveUpPass();
       return;
     }
-    pass.isFinished = true;
+    pass.finishedAtMs = this.#parts.now();
     if (position === 0) {
       this.#owner.onLost('gone');
       return;
@@ -599,7 +607,7 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
     const need = this.#need();
     const pass = this.#pass;
     return {
-      pass: stateOf(pass),
+      pass: this.#stateOf(pass),
       mustComeBack: this.#mustComeBack || this.#closing !== NO_PASS,
       isBusy: this.#isBusy,
       hasRoom: batches.hasRoom,
@@ -620,6 +628,14 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
       isStopped: this.#stopped !== undefined,
       hasEndedPass: this.#ended.length > 0,
     };
+  }
+
+  /** A finished handle is kept for a removal alone: one that proves nothing is of no use. */
+  #stateOf(pass: Pass | undefined): Situation['pass'] {
+    if (pass === undefined) return 'none';
+    if (pass.finishedAtMs === undefined) return 'open';
+    const isOld = this.#errand?.isForced !== true && this.#parts.now() - pass.finishedAtMs >= TRUST_MS;
+    return pass.isDoubted || isOld ? 'none' : 'finished';
   }
 
   get #removalNeeds(): Situation['removalNeeds'] {
@@ -688,7 +704,7 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
       isDoubted: false,
       bounce: new SharedArrayBuffer(MIN_READ_BYTES),
       standing: undefined,
-      isFinished: false,
+      finishedAtMs: undefined,
     };
     return true;
   }
@@ -758,12 +774,6 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
       this.#reads.settle(this.#progress);
     }
   }
-}
-
-/** A finished handle is kept for a removal alone: one that proves nothing is of no use. */
-function stateOf(pass: Pass | undefined): Situation['pass'] {
-  if (pass === undefined || (pass.isFinished && pass.isDoubted)) return 'none';
-  return pass.isFinished ? 'finished' : 'open';
 }
 
 function failureOf(error: SourceErrorData, fields: Record<string, unknown>): FsError {

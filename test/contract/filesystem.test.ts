@@ -6,6 +6,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { silentLogger } from '../../src/base/log.js';
 import { dumpTag, tagName } from '../../src/base/tag.js';
 import { ROOT_INO } from '../../src/fs/index.js';
+import { TRUST_MS } from '../../src/transfer/transfer.js';
 import { Bare, context, errnoOf, sampleBytes, TAG } from '../support/bare.js';
 import { PATIENCE } from '../support/patience.js';
 
@@ -382,9 +383,12 @@ describe.each([
     { what: 'a shorter one', length: 50_000, keeps: 0 },
     // Only a source that needs a whole pass anyway compares more than the first chunk.
     { what: 'one that begins alike', length: 100_000, keeps: 4096 },
-  ])('unlink: a tag that $what has taken is EBUSY, and that is a new file', async ({ length, keeps }) => {
+    { what: 'another dump, minutes after it was read,', length: 100_000, keeps: 0, passesMs: TRUST_MS },
+  ])('unlink: a tag that $what has taken is EBUSY, and that is a new file', async (successorIs) => {
+    const { length, keeps, passesMs = 0 } = successorIs;
     if (keeps > 0 && variant.discipline === 'librtas') return;
-    await using bare = new Bare({ ...variant, known: [{ tag: TAG }] });
+    let lateMs = 0;
+    await using bare = new Bare({ ...variant, known: [{ tag: TAG }], now: () => performance.now() + lateMs });
     const bytes = sampleBytes(100_000);
     bare.put(TAG, bytes, { announced: false });
     const before = await bare.lookup(TAG);
@@ -393,8 +397,9 @@ describe.each([
     const dump = bare.store.find(TAG);
     expect(dump?.sha256).toBe(createHash('sha256').update(bytes).digest('hex'));
     bare.fs.release(fh);
-    // As where other dumps needed the handle, or the log told of a dump.
-    dump?.doubt();
+    // As where other dumps needed the handle, or the log told of a dump; the handle that is left open proves nothing.
+    if (passesMs === 0) dump?.doubt();
+    lateMs = passesMs;
     const successor = Buffer.concat([bytes.subarray(0, keeps), sampleBytes(length - keeps, 7)]);
     unlinkSync(join(bare.dir, tagName(TAG)));
     bare.put(TAG, successor);
@@ -469,7 +474,7 @@ describe.each([
     const asks = async (tag: typeof TAG, uid?: number): Promise<unknown> =>
       bare.fs.lookup(ROOT_INO, tagName(tag), { ...context(), uid });
     for (const uid of [stranger, undefined]) expect(await errnoOf(() => asks(first, uid))).toBe('ENOENT');
-    expect(existsSync(bare.tracePath) ? bare.calls() : []).toEqual([]);
+    expect(bare.calls()).toEqual([]);
     await asks(first, owner);
     await asks(second, 0);
     expect(bare.names()).toEqual([tagName(first), tagName(second)]);
