@@ -127,6 +127,7 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
   /** The comparison under way, which a removal waits for. Never rejects. */
   #comparison: Promise<void> | undefined;
   readonly #fingerprint = fingerprintMemory();
+  #isForgotten = false;
   /** The dump is lost: only what was fetched can still be had. */
   #stopped: FsError | undefined;
   #advancesSoon = false;
@@ -252,7 +253,13 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
   /** Makes the copy on disk unreadable, and forgets what the dump is known by. */
   forget(): void {
     this.#spooled.destroy();
-    new Uint8Array(this.#fingerprint).fill(0);
+    this.#isForgotten = true;
+    this.#wipeFingerprint();
+  }
+
+  /** Not while a hand may compare with it: firmware would be told to forget whatever dump it holds. */
+  #wipeFingerprint(): void {
+    if (this.#isForgotten && this.#errand?.isTold !== true) new Uint8Array(this.#fingerprint).fill(0);
   }
 
   /** Gives a handle back that nobody uses. Called now and then. */
@@ -457,12 +464,14 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
   #failErrand(failure: FsError): void {
     this.#errand?.reject(failure);
     this.#errand = undefined;
+    this.#wipeFingerprint();
   }
 
   #onErrandAnswer(pass: Pass, { standing, error }: Extract<HandEvent, { op: 'invalidated' }>): void {
     const errand = this.#errand;
     pass.standing = standing ?? pass.standing;
     this.#errand = undefined;
+    this.#wipeFingerprint();
     // Either way the handle is of no further use: PAPR forgets that it was read to the end.
     this.#giveUpPass();
     if (error === undefined) errand?.resolve();

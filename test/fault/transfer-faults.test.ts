@@ -1,8 +1,9 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { DumpTag } from '../../src/base/tag.js';
 import { dumpTag } from '../../src/base/tag.js';
 import { BLOCK_BYTES, MIN_SLOTS } from '../../src/memory/index.js';
 import { LOOK_MS } from '../../src/transfer/pool.js';
+import type { Command } from '../../src/transfer/protocol.js';
 import { errnoOf, sampleBytes } from '../support/bare.js';
 import type { BenchOptions, ScriptedDump } from '../support/transfer-bench.js';
 import { TransferBench, Reading, settled } from '../support/transfer-bench.js';
@@ -94,6 +95,34 @@ describe('the thread dies', () => {
     expect(await done).toBeUndefined();
     expect(firmware.invalidated).toBe(true);
   });
+});
+
+describe('the dump is forgotten while firmware is asked for its removal', () => {
+  test.each([{ another: true }, { another: false }])(
+    'another one has the tag: $another',
+    async ({ another }) => {
+      const firmware = script();
+      const all = bench({ resumable: true, slots: 64 });
+      const dump = all.dump(TAG, firmware);
+      new Reading(dump, 0, BYTES.length);
+      await all.run();
+      const sent = vi.spyOn(all.started[0]!, 'send');
+      const removal = errnoOf(() => dump.invalidate());
+      await settled();
+      const told = sent.mock.calls.at(-1)?.[0] as Extract<Command, { op: 'invalidate' }>;
+      if (another) firmware.bytes = sampleBytes(BYTES.length, 2);
+      // As when the source lists another dump already, or lockdown rises.
+      dump.lose('gone');
+      dump.forget();
+      await all.run();
+      expect(await removal).toBe(another ? 'EBUSY' : undefined);
+      expect(firmware.invalidated ?? false, 'what nobody has read stays').toBe(!another);
+      expect(
+        new Uint8Array(told.work!.fingerprint!).some((byte) => byte !== 0),
+        'kept',
+      ).toBe(false);
+    },
+  );
 });
 
 describe('firmware delivers something else than before', () => {
