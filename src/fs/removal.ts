@@ -14,9 +14,12 @@ const END_MS = 2000;
 /** A signal that ends nothing, say of a child's end, interrupts as well: a prompt answer is better than EINTR for it. */
 const LAST_WORD_MS = 500;
 
+/** What a removal needs of the dumps. */
+type Removable = Pick<DumpStore, 'remove' | 'hide' | 'unlinked'>;
+
 /** The only path on which a dump is ever invalidated. */
 export class Removal {
-  readonly #store: DumpStore;
+  readonly #store: Removable;
   readonly #policy: UnlinkPolicy;
   readonly #log: Logger;
   /** What the last close began, until firmware has answered. Never rejects. */
@@ -24,7 +27,7 @@ export class Removal {
   #isEnding = false;
   #hasEnded = false;
 
-  constructor(store: DumpStore, policy: UnlinkPolicy, log: Logger) {
+  constructor(store: Removable, policy: UnlinkPolicy, log: Logger) {
     this.#store = store;
     this.#policy = policy;
     this.#log = log;

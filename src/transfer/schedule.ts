@@ -64,7 +64,7 @@ export function nextStep(now: Situation): Step {
   if (now.errand === 'removal')
     return now.removalNeeds === 'comparison' ? fromTheBeginning(now, 'invalidate') : towardsRemoval(now);
   if (now.isStopped) return now.isBusy || !isOpen(now) ? REST : { do: 'close' };
-  return now.need === undefined ? withoutNeed(now) : towards(now.need, now.demandEnd, now);
+  return now.need === undefined ? withoutNeed(now) : onwards(now, now.demandEnd);
 }
 
 /** With a pass of its own. */
@@ -78,11 +78,11 @@ function towardsRemoval(now: Situation): Step {
   const mayTell = now.pass === 'finished' || (now.pass === 'open' && now.removalNeeds === 'pass');
   if (mayTell) return now.isBusy ? REST : { do: 'invalidate' };
   if (now.pass === 'none' && now.need === undefined) return now.isBusy ? REST : { do: 'open', from: START };
-  return towards(now.need ?? { kind: 'position', offset: now.planned }, Infinity, now);
+  return onwards(now, Infinity);
 }
 
-function towards(need: Need, until: number, now: Situation): Step {
-  const from = newStartFor(now, need);
+function onwards(now: Situation, until: number): Step {
+  const from = newStart(now);
   return from === undefined ? fill(now, until) : { do: 'open', from };
 }
 
@@ -99,12 +99,12 @@ function fill(now: Situation, until: number): Step {
   return isWorthIt ? { do: 'fill', until } : REST;
 }
 
-/** Where a new pass has to begin to serve `need`; undefined: the present one gets there. */
-function newStartFor(now: Situation, need: Need): StartPoint | undefined {
+/** Where a new pass has to begin to serve what is needed; undefined: the present one gets there. */
+function newStart(now: Situation): StartPoint | undefined {
   if (now.pass !== 'open') return now.isComing ? undefined : now.bestStart;
   if (now.wantsFreshPass) return START;
   if (now.isComing) return undefined;
-  const isBehind = need.kind === 'block' && need.offset < now.freshFrom;
+  const isBehind = now.need?.kind === 'block' && now.need.offset < now.freshFrom;
   return isBehind || now.bestStart.offset > now.planned ? now.bestStart : undefined;
 }
 

@@ -45,11 +45,21 @@ const ROWS: readonly (readonly [string, Partial<Situation>, Step])[] = [
     { do: 'open', from: MIDDLE },
   ],
   ['the pass gets there', GOING_ON, { do: 'fill', until: 2000 }],
+  [
+    '... and could begin where it is',
+    { ...GOING_ON, bestStart: { offset: 1000, resume: 9n } },
+    { do: 'fill', until: 2000 },
+  ],
   ['it is on its way', { ...GOING_ON, isBusy: true, isComing: true }, { do: 'fill', until: 2000 }],
   ['the hand has enough to do', { ...GOING_ON, isBusy: true, isComing: true, hasRoom: false }, REST],
   ['as much is planned as somebody wants', { ...GOING_ON, planned: 2000, isComing: true }, REST],
   ['the disk is behind', { ...GOING_ON, spoolIsBehind: true }, REST],
   ['the bytes are behind the pass', { ...GOING_ON, need: { kind: 'block', offset: 0 } }, FROM_START],
+  [
+    '... and on their way',
+    { ...GOING_ON, need: { kind: 'block', offset: 0 }, isBusy: true, isComing: true },
+    { do: 'fill', until: 2000 },
+  ],
   [
     '... or far ahead of it, where a pass can begin',
     { ...GOING_ON, need: { kind: 'block', offset: 9000 }, bestStart: { offset: 8000, resume: 9n } },
@@ -74,6 +84,18 @@ const ROWS: readonly (readonly [string, Partial<Situation>, Step])[] = [
   ['it is about to be read, at the pass', { ...GOING_ON, need: undefined }, { do: 'fill', until: 2000 }],
   ['it is about to be read, and there is no pass', { demandEnd: 2000 }, REST],
   [
+    'it is about to be read, and something is under way',
+    { ...GOING_ON, need: undefined, isBusy: true },
+    { do: 'fill', until: 2000 },
+  ],
+  ['nothing is about to be read, at the pass', { ...GOING_ON, need: undefined, demandEnd: 0 }, REST],
+  ['the pass has ended, and its last call is under way', { ...FINISHED, isBusy: true }, REST],
+  [
+    'the call under way brings it, and there is no pass behind it',
+    { need: { kind: 'block', offset: 0 }, isBusy: true, isComing: true, demandEnd: 100 },
+    REST,
+  ],
+  [
     'nobody waits any more for what is under way',
     { ...GOING_ON, need: undefined, demandEnd: 0, isBusy: true },
     { do: 'stop' },
@@ -86,6 +108,13 @@ const ROWS: readonly (readonly [string, Partial<Situation>, Step])[] = [
     FROM_START,
   ],
   ['a removal begins, and nothing was read', { errand: 'removal' }, FROM_START],
+  ['... whose source does not care', { errand: 'removal', removalNeeds: 'pass' }, FROM_START],
+  ['... and something is under way', { errand: 'removal', isBusy: true }, REST],
+  [
+    '... and somebody wants what is nearer to a later place',
+    { errand: 'removal', need: { kind: 'block', offset: 600 }, bestStart: MIDDLE },
+    { do: 'open', from: MIDDLE },
+  ],
   [
     'a removal needs the rest first',
     { ...GOING_ON, need: undefined, errand: 'removal' },
@@ -121,6 +150,7 @@ const ROWS: readonly (readonly [string, Partial<Situation>, Step])[] = [
   ],
   ['... and something is under way', { ...GOING_ON, isBusy: true, errand: 'comparison' }, REST],
   ['firmware has been told', { ...FINISHED, errand: 'told', isBusy: true }, REST],
+  ['firmware has been told, and somebody reads', { ...GOING_ON, errand: 'told' }, REST],
   ['the dump is lost', { ...GOING_ON, isStopped: true }, { do: 'close' }],
   ['the dump is lost, and something is under way', { ...GOING_ON, isStopped: true, isBusy: true }, REST],
   ['the dump is lost, and its pass is closed', { isStopped: true, need: { kind: 'block', offset: 0 } }, REST],

@@ -4,9 +4,26 @@ import type { Dump } from '../../../../src/dump/index.js';
 /** What these units read of a dump. */
 export type FakeDump = {
   -readonly [
-    Key in 'tag' | 'serial' | 'type' | 'size' | 'state' | 'delivered' | 'announcedAtMs' | 'lost' | 'sha256'
+    Key in
+      | 'tag'
+      | 'serial'
+      | 'type'
+      | 'size'
+      | 'state'
+      | 'delivered'
+      | 'announcedAtMs'
+      | 'lost'
+      | 'sha256'
+      | 'openHandles'
+      | 'removal'
+      | 'isDelivered'
+      | 'isSaved'
   ]: Dump[Key];
-} & Pick<Dump, 'readDirectory'> & { handles: number; addHandle: () => void; dropHandle: () => void };
+} & Pick<Dump, 'readDirectory' | 'cancelInvalidate'> & {
+    handles: number;
+    addHandle: () => void;
+    dropHandle: () => void;
+  };
 
 /** A dump without a transfer. Serial numbers tell incarnations apart. */
 export function fakeDump(serial: number, facts: Partial<FakeDump> = {}): Dump & FakeDump {
@@ -20,6 +37,11 @@ export function fakeDump(serial: number, facts: Partial<FakeDump> = {}): Dump & 
     announcedAtMs: 1_700_000_000_000,
     lost: undefined,
     sha256: undefined,
+    openHandles: 0,
+    removal: 'none',
+    isDelivered: false,
+    isSaved: false,
+    cancelInvalidate: () => true,
     handles: 0,
     addHandle: () => void (dump.handles += 1),
     dropHandle: () => void (dump.handles -= 1),
