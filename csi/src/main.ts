@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { rmSync } from 'node:fs';
 import { identityService } from './identity-service.js';
 import { nodeService } from './node-service.js';
 import { registrationService } from './registration-service.js';
@@ -17,19 +16,22 @@ async function main(): Promise<void> {
   try {
     const settings = settingsOf(process.argv.slice(2));
     const sockets = socketsOf(settings);
+    const removals: (() => void)[] = [];
     const end = (code: number): void => {
-      for (const path of Object.values(sockets)) rmSync(path, { force: true });
+      for (const remove of removals) remove();
       process.exit(code);
     };
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => end(0));
-    await serve(sockets.csi, 'csi.proto', {
+    const driver = {
       'csi.v1.Identity': identityService,
       'csi.v1.Node': nodeService(settings),
-    });
-    // Last: kubelet asks at once.
-    await serve(sockets.registration, 'registration.proto', {
+    };
+    removals.push(await serve(sockets.csi, 'csi.proto', driver));
+    const registration = {
       'pluginregistration.Registration': registrationService(sockets.csi, () => end(FAILED)),
-    });
+    };
+    // Last: kubelet asks at once.
+    removals.push(await serve(sockets.registration, 'registration.proto', registration));
     say(`serves ${settings.source}/${settings.mountName} to pods of ${settings.nodeId}`);
   } catch (error) {
     say((error as Error).message);

@@ -16,7 +16,7 @@ export function nodeService(settings: Settings): Methods {
     NodePublishVolume: async (request: PublishRequest) => {
       checkPublish(request);
       const target = checkTarget(request.target_path, settings);
-      return inTurn.run(request.volume_id, async () => {
+      return inTurn.run(target, async () => {
         await checkSource(settings);
         if (!isPublished(target, settings)) await publish(target, settings);
         return {};
@@ -25,17 +25,17 @@ export function nodeService(settings: Settings): Methods {
     NodeUnpublishVolume: async ({ volume_id: id, target_path: path }: UnpublishRequest) => {
       checkVolumeId(id);
       const target = checkTarget(path, settings);
-      return inTurn.run(id, async () => {
+      return inTurn.run(target, async () => {
         await unpublish(target);
         return {};
       });
     },
     NodeGetVolumeStats: async ({ volume_id: id, volume_path: path }: StatsRequest) => {
       checkVolumeId(id);
-      const target = checkTarget(path, settings);
-      if (!isPublished(target, settings))
-        throw new Refusal(status.NOT_FOUND, `no dumps are published at ${target}`);
-      return stats(join(target, settings.mountName));
+      if (path === '') throw new Refusal(status.INVALID_ARGUMENT, 'the volume path is missing');
+      if (!isPublished(path, settings))
+        throw new Refusal(status.NOT_FOUND, `no dumps are published at ${path}`);
+      return stats(join(path, settings.mountName));
     },
     NodeGetCapabilities: () => ({
       capabilities: ['GET_VOLUME_STATS', 'VOLUME_CONDITION'].map((type) => ({ rpc: { type } })),

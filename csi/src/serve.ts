@@ -1,10 +1,10 @@
 import type { ServiceDefinition, UntypedServiceImplementation, handleUnaryCall } from '@grpc/grpc-js';
 import { Server, ServerCredentials, loadPackageDefinition, status } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
-import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Refusal } from './refusal.js';
-import { say } from './say.js';
+import { plain, say } from './say.js';
 
 export type Methods = Readonly<Record<string, (request: never) => object | Promise<object>>>;
 
@@ -25,8 +25,12 @@ export function serviceDefinition(file: string, name: string): ServiceDefinition
   return (found as { readonly service: ServiceDefinition }).service;
 }
 
-/** Answers at a socket, in place of what a killed plugin left there. */
-export async function serve(socketPath: string, file: string, services: Services): Promise<Server> {
+/**
+ * Answers at a socket, in place of what a killed plugin left there.
+ *
+ * @returns what takes the socket away, unless the next plugin has its own there already
+ */
+export async function serve(socketPath: string, file: string, services: Services): Promise<() => void> {
   const server = new Server();
   for (const [name, methods] of Object.entries(services)) {
     const definition = serviceDefinition(file, name);
@@ -40,7 +44,14 @@ export async function serve(socketPath: string, file: string, services: Services
     );
   });
   chmodSync(socketPath, 0o600);
-  return server;
+  const inode = inodeOf(socketPath);
+  return () => {
+    if (inodeOf(socketPath) === inode) rmSync(socketPath, { force: true });
+  };
+}
+
+function inodeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.ino;
 }
 
 /** Methods that a driver does not have are UNIMPLEMENTED by themselves. */
@@ -56,7 +67,7 @@ function unary(name: string, method: Methods[string] | undefined): handleUnaryCa
       .then(
         (response) => answer(null, response),
         (error: unknown) => {
-          const { message } = error as Error;
+          const message = plain((error as Error).message);
           const code = error instanceof Refusal ? error.code : status.INTERNAL;
           say(`${name}: ${status[code]}: ${message}`);
           answer({ code, details: message });

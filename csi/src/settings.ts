@@ -1,4 +1,4 @@
-import { isAbsolute } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 /** What the command line says. Paths are those inside the plugin's container. */
@@ -27,16 +27,20 @@ export function settingsOf(args: readonly string[]): Settings {
   });
   const nodeId = values['node-id'] ?? '';
   if (nodeId === '') throw new Error('--node-id is missing: the name of the node, as spec.nodeName has it');
-  for (const option of ['source', 'kubelet-dir'] as const)
-    if (!isAbsolute(values[option])) throw new Error(`--${option} "${values[option]}" is not absolute`);
-  if (!/^[\w.-]+$/.test(values['mount-name']))
+  if (!/^[\w.-]*[\w-][\w.-]*$/.test(values['mount-name']))
     throw new Error(`--mount-name "${values['mount-name']}" is no name of a directory`);
   return {
     nodeId,
-    source: values.source,
+    source: absolute('source', values.source),
     mountName: values['mount-name'],
-    kubeletDir: values['kubelet-dir'],
+    kubeletDir: absolute('kubelet-dir', values['kubelet-dir']),
   };
+}
+
+/** As the mount table writes it. */
+function absolute(option: string, path: string): string {
+  if (!isAbsolute(path)) throw new Error(`--${option} "${path}" is not absolute`);
+  return resolve(path);
 }
 
 /** Where kubelet looks for drivers, and where it is told to ask this one. */

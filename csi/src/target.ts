@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js';
-import { mkdir, rmdir } from 'node:fs/promises';
-import { isAbsolute, normalize } from 'node:path';
+import { lstat, mkdir, realpath, rmdir } from 'node:fs/promises';
+import { dirname, normalize } from 'node:path';
 import type { Mount } from './mount-table.js';
 import { mountAt, readMounts } from './mount-table.js';
 import { run } from './programs.js';
@@ -9,10 +9,10 @@ import type { Settings } from './settings.js';
 
 /** @throws Refusal INVALID_ARGUMENT for whatever is no place below the pods of this node */
 export function checkTarget(path: string, { kubeletDir }: Settings): string {
-  if (path === '') throw new Refusal(status.INVALID_ARGUMENT, 'the target path is missing');
-  const isPlain = isAbsolute(path) && normalize(path) === path && !path.endsWith('/');
+  if (path === '') throw invalid('the target path is missing');
+  const isPlain = normalize(path) === path && !path.endsWith('/') && !path.includes('\0');
   if (!isPlain || !path.startsWith(`${kubeletDir}/pods/`))
-    throw new Refusal(status.INVALID_ARGUMENT, `${path} is no path below ${kubeletDir}/pods`);
+    throw invalid(`${path} is no path below ${kubeletDir}/pods`);
   return path;
 }
 
@@ -24,8 +24,23 @@ export function isPublished(path: string, settings: Settings): boolean {
 /** The directory with the mount, not the mount alone: what the daemon mounts next is seen as well, without this plugin. */
 export async function publish(path: string, settings: Settings): Promise<void> {
   await clear(path);
-  await mkdir(path, { recursive: true, mode: 0o750 });
+  await makeDirectory(path);
   await run('mount', ['--rbind', settings.source, path]);
+}
+
+/** The directory above is kubelet's to make: what is left of a pod that has gone is not made again. */
+async function makeDirectory(path: string): Promise<void> {
+  const parent = dirname(path);
+  // A mount would follow the link, and unpublishing would look for it here.
+  if ((await realpath(parent)) !== parent) throw invalid(`${parent} is reached by a symbolic link`);
+  await mkdir(path, { mode: 0o750 }).catch(async (error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if (!(await lstat(path)).isDirectory()) throw invalid(`${path} is there, and no directory`);
+  });
+}
+
+function invalid(message: string): Refusal {
+  return new Refusal(status.INVALID_ARGUMENT, message);
 }
 
 /** Takes away what is published, whole or half, and the directory. What is not there is no failure. */

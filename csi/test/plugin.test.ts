@@ -1,5 +1,6 @@
+import type { ServiceError } from '@grpc/grpc-js';
 import { status } from '@grpc/grpc-js';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DUMP, TestNode, until } from './node.js';
@@ -87,7 +88,6 @@ describe('publishing', () => {
     ['no volume id', { volume_id: '' }],
     ['no target', { target_path: '' }],
     ['a target elsewhere', { target_path: '/etc' }],
-    ['a target with dots', { target_path: '/var/lib/kubelet/pods/../../../../etc' }],
     ['no capability', { volume_capability: undefined }],
     ['a block volume', { volume_capability: { block: {}, access_mode: { mode: 'SINGLE_NODE_WRITER' } } }],
     ['no access mode', { volume_capability: { mount: {} } }],
@@ -104,6 +104,50 @@ describe('publishing', () => {
   ])('%s is INVALID_ARGUMENT', async (_name, change) => {
     await expect(node.publish('invalid', change)).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
     expect(node.podMounts()).toEqual([]);
+  });
+
+  test.each<[string, (pods: string) => string]>([
+    ['dots', (pods) => `${pods}/../../etc`],
+    ['a null byte', (pods) => `${pods}/linked/a\0b`],
+    ['a symbolic link above it', (pods) => `${pods}/linked/link/mount`],
+    ['a symbolic link in its place', (pods) => `${pods}/linked/link`],
+    ['a file in its place', (pods) => `${pods}/linked/file`],
+  ])('a target with %s is INVALID_ARGUMENT, and nothing is mounted anywhere', async (_name, targetIn) => {
+    const pods = join(node.kubelet, 'pods');
+    const elsewhere = join(node.kubelet, 'elsewhere');
+    for (const directory of [elsewhere, join(pods, 'linked')]) mkdirSync(directory, { recursive: true });
+    rmSync(join(pods, 'linked/link'), { force: true });
+    symlinkSync(elsewhere, join(pods, 'linked/link'));
+    writeFileSync(join(pods, 'linked/file'), '');
+    await expect(node.publish('linked', { target_path: targetIn(pods) })).rejects.toMatchObject({
+      code: status.INVALID_ARGUMENT,
+    });
+    expect(readdirSync(elsewhere)).toEqual([]);
+    expect(node.podMounts()).toEqual([]);
+    rmSync(join(pods, 'linked'), { recursive: true });
+  });
+
+  test('what the author of a pod writes is one short line of the log and of an event', async () => {
+    const words = `x\nplatdumpfs-csi: kubelet has registered the driver\u001b[2J\u202e${'y'.repeat(5000)}`;
+    const change = { volume_context: { 'csi.storage.k8s.io/ephemeral': 'true', [words]: '' } };
+    const refusal = (await node.publish('words', change).catch((error: unknown) => error)) as ServiceError;
+    expect(refusal.details).toMatch(/^there are no volume attributes, got x\\u\{a\}[^\p{C}]*$/u);
+    expect(refusal.details.length).toBeLessThan(1100);
+  });
+
+  test('what is left of a pod that has gone is not made again', async () => {
+    const target = join(node.kubelet, 'pods/removed/volumes/mount');
+    await expect(node.publish('gone', { target_path: target })).rejects.toMatchObject({
+      code: status.INTERNAL,
+    });
+    expect(existsSync(join(node.kubelet, 'pods/removed/volumes'))).toBe(false);
+  });
+
+  test('statistics of a path that is none are NOT_FOUND', async () => {
+    for (const path of ['some/path', '/etc', node.target('unknown')])
+      await expect(
+        node.call('Node', 'NodeGetVolumeStats', { volume_id: 'x', volume_path: path }),
+      ).rejects.toMatchObject({ code: status.NOT_FOUND });
   });
 
   test.each(['NodeUnpublishVolume', 'NodeGetVolumeStats'])(
@@ -184,9 +228,16 @@ describe('without what it needs', () => {
   });
 
   test('a daemon that is stopped in the middle hangs nobody for long', async () => {
+    await node.publish('held');
     node.daemon?.kill('SIGSTOP');
     try {
       await expect(node.publish('hang')).rejects.toMatchObject({ code: status.UNAVAILABLE });
+      const request = { volume_id: 'csi-held', volume_path: node.target('held') };
+      expect(await node.call('Node', 'NodeGetVolumeStats', request)).toMatchObject({
+        volume_condition: { abnormal: true },
+      });
+      await node.unpublish('held');
+      expect(node.podMounts()).toEqual([]);
     } finally {
       node.daemon?.kill('SIGCONT');
     }
@@ -211,6 +262,21 @@ describe('without what it needs', () => {
     await node.end('plugin', 'SIGTERM');
     await node.startPlugin();
   });
+});
+
+test('a plugin that ends late leaves the sockets of the next one alone', async () => {
+  const registration = join(node.kubelet, 'plugins_registry/csi.platdumpfs-reg.sock');
+  const { ino } = statSync(registration);
+  const late = node.plugin;
+  await node.startPlugin();
+  await until(() => expect(statSync(registration).ino).not.toBe(ino));
+  const next = node.plugin;
+  node.plugin = late;
+  await node.end('plugin', 'SIGTERM');
+  node.plugin = next;
+  await node.call('Registration', 'GetInfo', {});
+  await node.publish('late');
+  await node.unpublish('late');
 });
 
 test('after kill -9 of plugin and daemon at random, 50 times, every pod reads again, and meanwhile rightly or not at all', async () => {
