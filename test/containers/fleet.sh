@@ -4,6 +4,7 @@
 need sshd openssh-server
 need rsync rsync
 need getfattr attr
+need flock util-linux
 need ip iproute2
 need rclone rclone
 partitions=${FLEET_SIZES:-2}
@@ -64,7 +65,19 @@ else
     printf x | dd of="$got/$dump" bs=1 seek=9 conv=notrunc 2> /dev/null
     touch -r "$H/dumps/$dump" "$got/$dump"
     ok 'fleet: a copy that went bad is found by its checksum' has 'FAILED' pull 1
+    removing() { pull 1 --remove-source-files > "$work/log" 2>&1; echo $?; }
+    ok 'fleet: ... and the dump is not removed then' is 65 removing
+    ok 'fleet: ... it is where it was' test -e "$H/dumps/$dump"
     rm -f "$got/$dump"
+    # Of the two connections, the one that asks for checksums fails.
+    mv "$fleet/bin/ssh" "$fleet/bin/ssh-that-works"
+    printf '#!/bin/sh\ncase $* in *getfattr*) exit 255 ;; esac\nexec %s "$@"\n' "$fleet/bin/ssh-that-works" > "$fleet/bin/ssh" && chmod +x "$fleet/bin/ssh"
+    ok 'fleet: a copy that could not be compared is no success' not pull 1
+    mv "$fleet/bin/ssh-that-works" "$fleet/bin/ssh"
+    in_loop() { pull 1 && cat; }
+    ok 'fleet: a loop over partitions keeps its input' is next in_loop <<< next
+    beside() { (exec 9> "$got/.lock" && flock 9 && pull 1); }
+    ok 'fleet: a pull beside another one of the same partition is told so' has 'another pull of 10.9.0.1 runs' beside
 
     ok 'fleet: with --remove-source-files firmware forgets what was copied' pull 1 --remove-source-files
     ok 'fleet: ... all of it' is '' ls "$H/dumps"
@@ -79,9 +92,13 @@ else
     ok 'fleet: a dump is pulled' pull 1
     end_host TERM
     on_host --lockdown=ignore
-    pull 1 --remove-source-files > "$work/log" 2>&1
-    echo "        rsync says: $(tr '\n' ' ' < "$work/log")"
-    ok 'fleet: after a restart nothing is removed that was not read again' test -e "$H/dumps/$dump"
+    ok 'fleet: after a restart of the daemon what was pulled before is removed as well' pull 1 --remove-source-files
+    ok 'fleet: ... since it was read again' is '' ls "$H/dumps"
+    end_host TERM
+    tail -c 1000 "$got/$dump" > "$fleet/sim/$dump" && chmod 0600 "$fleet/sim/$dump"
+    on_host --lockdown=ignore
+    ok 'fleet: a tag that comes back with another dump is pulled' pull 1
+    ok 'fleet: ... and the copy of the earlier dump is kept' is "$expected" sum sha256sum "$got/$dump.until-"*
     end_host TERM
     sim=("${generated[@]}")
     on_host --lockdown=ignore
@@ -96,10 +113,25 @@ else
     ok 'fleet: ... all of it' is '' ls "$H/dumps"
     end_host TERM
 
-    mkdir -p "$work/gathered"
+    # Where kubectl would start a command in a pod, podman does in a container.
+    cat > "$fleet/bin/oc" << 'EOF'
+#!/bin/sh
+case $1 in
+    get) printf 'daemon node1\nabsent node2\n' ;;
+    exec) pod=$4; shift 7; exec podman exec "$pod" "$@" ;;
+esac
+EOF
+    chmod +x "$fleet/bin/oc"
+    podman run -d --name daemon --device /dev/fuse --cap-add SYS_ADMIN --tmpfs /host/dumps "$image" mount sim /host/dumps -o ro "${sim[@]}" > "$work/log" 2>&1 || cat "$work/log"
+    serving() { has '"mounted"' podman logs daemon; }
+    within 30 serving
+    gather() { env PATH="$fleet/bin:$PATH" OUT="$work/gathered" "$project/packaging/fleet/gather"; }
+    ok 'fleet: gather fails where a node is missing' not gather
+    ok 'fleet: gather says which node it could not ask' has 'dumps of node2 cannot be listed' gather
+    ok 'fleet: ... and copies every dump of the others' is "$expected" sum sha256sum "$work/gathered/platform-dumps/node1/$dump"
+    ok 'fleet: ... and nothing that is not whole' is '' find "$work/gathered" -name '*.part'
+    podman rm -f -t 0 daemon > /dev/null
     on_host -o ro --lockdown=ignore
-    ok 'fleet: gather copies every dump of a node' env PATH="$project/bin:$PATH" DUMPS="$H/dumps" OUT="$work/gathered" "$project/packaging/fleet/gather"
-    ok 'fleet: ... the dump' has "$expected" sh -c "sha256sum $work/gathered/platform-dumps/*"
 
     # FLEET_SIZES='1 4 16 64': what a round costs the collector. The partitions share one mount.
     for size in ${FLEET_SIZES:-}; do
