@@ -69,6 +69,17 @@ else
     ok 'fleet: ... and the dump is not removed then' is 65 removing
     ok 'fleet: ... it is where it was' test -e "$H/dumps/$dump"
     rm -f "$got/$dump"
+    kill -STOP "$daemon"
+    hangs() { pull 1 --timeout=2 > "$work/log" 2>&1; echo $?; }
+    ok 'fleet: a partition that hangs ends the pull' is 30 hangs
+    kill -CONT "$daemon"
+    mv "$fleet/got" "$fleet/enough" && mkdir "$fleet/got" && mount -t tmpfs -o size=2M small "$fleet/got"
+    ok 'fleet: a full disk is no success' not pull 1
+    ok 'fleet: ... and what does not fit has no name there' not test -e "$got/$dump"
+    mount -o remount,size=32M "$fleet/got"
+    ok 'fleet: with room the next pull goes on' pull 1
+    ok 'fleet: ... to the dump' is "$expected" sum sha256sum "$got/$dump"
+    umount "$fleet/got" && rmdir "$fleet/got" && mv "$fleet/enough" "$fleet/got"
     # Of the two connections, the one that asks for checksums fails.
     mv "$fleet/bin/ssh" "$fleet/bin/ssh-that-works"
     printf '#!/bin/sh\ncase $* in *getfattr*) exit 255 ;; esac\nexec %s "$@"\n' "$fleet/bin/ssh-that-works" > "$fleet/bin/ssh" && chmod +x "$fleet/bin/ssh"
