@@ -17,7 +17,6 @@ build();
 process.chdir(root);
 const { Stryker } = await import('@stryker-mutator/core');
 const explained = JSON.parse(readFileSync(join(here, 'explained.json'), 'utf8'));
-const lines = [];
 let unexplained = 0;
 for (const room of names.length > 0 ? names : Object.keys(ROOMS)) {
   const results = await mutate(ROOMS[room]);
@@ -27,14 +26,15 @@ for (const room of names.length > 0 ? names : Object.keys(ROOMS)) {
     .map(placeOf);
   const open = survivors.filter((mutant) => !isKnown(mutant));
   for (const { file, line, column, was, by } of open)
-    lines.push(`survived ${file}:${line}:${column}: ${was} -> ${by}`);
-  const caught = results.filter(({ status }) => status === 'Killed' || status === 'Timeout').length;
-  lines.push(
-    `${room}: ${caught + survivors.length} mutants, ${caught} caught, ${survivors.length - open.length} explained, ${open.length} not`,
+    console.log(`survived ${file}:${line}:${column}: ${was} -> ${by}`);
+  const inTime = results.filter(({ status }) => status === 'Killed').length;
+  const late = results.filter(({ status }) => status === 'Timeout').length;
+  console.log(
+    `${room}: ${inTime + late + survivors.length} mutants, ${inTime} caught and ${late} too slow, ` +
+      `${survivors.length - open.length} explained, ${open.length} not`,
   );
   unexplained += open.length;
 }
-console.log(lines.join('\n'));
 process.exitCode = unexplained === 0 ? 0 : 1;
 
 function mutate({ sources, tests }) {

@@ -87,6 +87,18 @@ test('Verifier asks nothing once stopped', async () => {
   expect(asked).toEqual([A]);
 });
 
+test('Verifier that is stopped while firmware answers comes back to nothing', async () => {
+  let answer: (word: 'later') => void = () => undefined;
+  const { verifier, asked } = setUp(() => new Promise((resolve) => (answer = resolve)));
+  verifier.ask(A);
+  await vi.advanceTimersByTimeAsync(PACE_MS);
+  verifier.stop();
+  answer('later');
+  await vi.advanceTimersByTimeAsync(2 * RETRY_MS);
+  expect(asked).toEqual([A]);
+  expect(verifier.pending).toBe(0);
+});
+
 test('RecentSet forgets what was added longest ago', () => {
   const recent = new RecentSet<number>(2);
   for (const key of [1, 2, 1, 3]) recent.add(key);

@@ -85,6 +85,13 @@ test('the digest is known after passes without a gap, however they overlap', () 
   );
 });
 
+test('nothing has no digest', () => {
+  const passes = new Passes();
+  passes.run(sampleBytes(0));
+  passes.end(0);
+  expect(passes.sha256(0)).toBeUndefined();
+});
+
 test('a gap leaves the digest unknown until a pass has filled it', () => {
   const passes = new Passes();
   const dump = sampleBytes(20_000);
@@ -102,6 +109,7 @@ test.each([
   { known: 20_000, differs: B - 1, noticed: 4000 },
   { known: 20_000, differs: B, noticed: 19_000 },
   { known: 20_000, differs: 19_999, noticed: 19_000 },
+  { known: 19_500, differs: 19_499, noticed: 19_000 },
   { known: 3000, differs: 17, noticed: 2000 },
   { known: B, differs: 17, noticed: 4000 },
 ])(
@@ -111,6 +119,9 @@ test.each([
     const dump = sampleBytes(30_000);
     passes.run(dump, { to: known });
     expect(passes.run(changedAt(dump, differs))).toBe(noticed);
+    expect(passes.run(dump), 'nothing of the other one was learned').toBeUndefined();
+    passes.end(30_000);
+    expect(passes.sha256(30_000)).toBe(sha256(dump));
   },
 );
 
