@@ -89,6 +89,11 @@ export class ControlServer {
     });
   }
 
+  /** Answers that have not come to their end. */
+  get underWay(): number {
+    return this.#answers.size;
+  }
+
   /** What the kernel has taken already cannot be taken back; what it has not does not reach it any more. */
   lock(): void {
     for (const answer of this.#answers) if (answer.unsentBytes > 0) answer.drop();
@@ -102,6 +107,9 @@ export class ControlServer {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // Asked behind another one on its connection, which ends with that one's answer. Of an answer to this one Node.js would
+    // never say that it has come to its end, and it would be kept for ever.
+    if (response.socket === null) return;
     // Whoever asked went away: nobody is left to be told.
     request.on('error', () => undefined);
     response.on('error', () => undefined);
@@ -121,6 +129,8 @@ export class ControlServer {
   }
 
   #write(response: ServerResponse, status: number, { contentType, text }: Text): void {
+    // Whoever asked has gone meanwhile: nothing would tell that the answer has come to its end.
+    if (response.destroyed) return;
     response.statusCode = status;
     response.setHeader('Content-Type', contentType);
     response.setHeader('Content-Length', Buffer.byteLength(text));
