@@ -26,6 +26,8 @@ export default {
     'bench/main.ts',
     'test/torture/vitest.config.ts',
     'test/torture/*.torture.ts',
+    // Bundled by scripts/fuzz.mjs.
+    'test/fuzz/campaign.ts',
     'bench/bare-loop-thread.ts',
     'test/pseries/check/*.{ts,mjs}',
     'test/containers/*.mjs',

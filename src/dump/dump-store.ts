@@ -10,6 +10,7 @@ import type { DumpSource, FirmwareCount } from '../source/index.js';
 import { FirmwareTally } from '../source/index.js';
 import type { SpoolOptions } from '../memory/index.js';
 import { BlockCache, Spool, budgetFor, spoolBacklogBlocks } from '../memory/index.js';
+import type { Hand, HandLife } from '../transfer/index.js';
 import { HandWorker, Handles, Pool } from '../transfer/index.js';
 import type { TagRecord } from './catalogue.js';
 import { Catalogue, MOST_TAGS } from './catalogue.js';
@@ -29,6 +30,8 @@ export interface DumpStoreOptions {
   readonly log: Logger;
   /** Milliseconds on a clock that never goes back. */
   readonly now?: () => number;
+  /** What makes firmware calls; by default threads. */
+  readonly startHand?: (life: HandLife, slabs: readonly SharedArrayBuffer[]) => Hand;
 }
 
 /** What `list` shows of a dump; asking for it touches no firmware. */
@@ -113,7 +116,7 @@ export class DumpStore implements AsyncDisposable {
       options.spool === undefined ? undefined : startSpool({ ...options.spool, slabs, mostBacklog, log });
     this.#pool = new Pool(
       { atWork: Math.min(HANDS_AT_WORK, budget.hands), most: budget.hands },
-      (life) => new HandWorker(source.driver, slabs, this.#tally, life),
+      (life) => options.startHand?.(life, slabs) ?? new HandWorker(source.driver, slabs, this.#tally, life),
       log,
       now,
     );

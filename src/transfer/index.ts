@@ -1,4 +1,5 @@
 export { Handles } from './handles.js';
+export type { Hand, HandLife } from './hand.js';
 export { HandWorker } from './hand.js';
 export type { Progress } from './pending-reads.js';
 export { Pool } from './pool.js';

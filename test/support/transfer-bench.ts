@@ -72,7 +72,7 @@ export class TransferBench {
     const { hands = this.#budget.hands, atWork = hands, passes = this.#budget.passes } = options;
     this.handles = new Handles(passes);
     const start = (life: HandLife): Hand => {
-      const thread = new ScriptedThread(options.driver ?? this.#driver, this.cache, life);
+      const thread = new ScriptedThread(options.driver ?? this.#driver, this.cache.arena.slabs, life);
       this.started.push(thread);
       return thread;
     };
@@ -213,9 +213,9 @@ export class ScriptedThread implements Hand {
   #listener: HandListener | undefined;
   #ended = false;
 
-  constructor(driver: DumpDriver, cache: BlockCache, life: HandLife) {
+  constructor(driver: DumpDriver, slabs: readonly SharedArrayBuffer[], life: HandLife) {
     this.#life = life;
-    const views = slotViews(cache.arena.slabs);
+    const views = slotViews(slabs);
     const emit = (event: HandEvent): void => void this.#events.push(structuredClone(event));
     this.#side = new HandSide({ driver, views, control: this.control, emit, sha256: portableSha256 });
     queueMicrotask(() => {
@@ -224,7 +224,15 @@ export class ScriptedThread implements Hand {
   }
 
   get isBusy(): boolean {
-    return !this.#ended && (this.#commands.length > 0 || this.#events.length > 0);
+    return this.canWork || this.canSay;
+  }
+
+  get canWork(): boolean {
+    return !this.#ended && this.#commands.length > 0;
+  }
+
+  get canSay(): boolean {
+    return !this.#ended && this.#events.length > 0;
   }
 
   /** Delivers the next event; where there is none, carries out the next command. */
