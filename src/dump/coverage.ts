@@ -14,7 +14,7 @@ export class Coverage {
   add(start: number, end: number): void {
     if (end <= start) return;
     const last = this.#edges.length - 1;
-    if (last > 0 && start === this.#edge(last)) {
+    if (start === this.#edge(last)) {
       this.#edges[last] = end; // the sequential reader
       return;
     }
@@ -27,13 +27,14 @@ export class Coverage {
 
   /** True when every byte of [0, size) was delivered. */
   covers(size: number): boolean {
-    return size === 0 || (this.#edges.length >= 2 && this.#edge(0) === 0 && this.#edge(1) >= size);
+    return size === 0 || (this.#edge(0) === 0 && this.#edge(1) >= size);
   }
 
   clear(): void {
     this.#edges = [];
   }
 
+  /** Infinity: there is none. */
   #edge(at: number): number {
     return this.#edges[at] ?? Infinity;
   }
