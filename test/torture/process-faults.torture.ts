@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { CELLS, Mounted } from '../support/mounted.js';
+import { report, ROUNDS, SEED } from './figures.js';
 import { Rounds } from './rounds.js';
 
-const ROUNDS = Number(process.env['TORTURE_ROUNDS'] ?? 9);
-const SEED = Number(process.env['TORTURE_SEED'] ?? 1);
 /** A new directory and new dumps after so many rounds: a trace is checked whole, after each of them. */
 const ROUNDS_PER_LIFE = 10;
 
@@ -25,9 +24,7 @@ describe.each(CELLS.map((cell, index) => ({ ...cell, index })))(
       }
       const seconds = Math.round((performance.now() - began) / 1000);
       const words = [...figures].sort().map(([what, count]) => `${what} ${count}`);
-      process.stdout.write(
-        `${cell.transport}, ${cell.discipline}: ${mine} rounds in ${seconds} s: ${words.join(', ')}\n`,
-      );
+      report(`${cell.transport}, ${cell.discipline}: ${mine} rounds in ${seconds} s: ${words.join(', ')}`);
       expect(figures.get('rounds')).toBe(mine);
     });
   },

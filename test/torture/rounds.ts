@@ -11,6 +11,7 @@ import type { CallResult, Digest } from '../support/syscall-client.js';
 import { SyscallClient } from '../support/syscall-client.js';
 import type { Unlink } from '../support/trace-checker.js';
 import { readTrace, traceFaults } from '../support/trace-checker.js';
+import { numbersFrom } from './figures.js';
 import { MemoryGroup, TinyDisk } from './shortage.js';
 
 const DUMPS = 5;
@@ -404,15 +405,4 @@ export class Rounds implements AsyncDisposable {
 
 function digestOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
-}
-
-/** mulberry32 */
-function numbersFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
