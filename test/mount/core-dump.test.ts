@@ -42,14 +42,8 @@ describe.skipIf(!mayChangePattern())(
     ])('a daemon that crashes leaves none, $what', async ({ options }) => {
       await using scene = new Mounted(KERNEL);
       const { name } = fileDump(scene.simDir, 0x2_0000_0001n, 1_000_000);
-      const before = process.env['NODE_OPTIONS'];
-      process.env['NODE_OPTIONS'] = `${before ?? ''} ${options}`;
-      try {
-        await scene.start(`--sim-dir=${scene.simDir}`);
-      } finally {
-        if (before === undefined) delete process.env['NODE_OPTIONS'];
-        else process.env['NODE_OPTIONS'] = before;
-      }
+      scene.env = { NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} ${options}` };
+      await scene.start(`--sim-dir=${scene.simDir}`);
       await mustRun('cat', [scene.at(name)]);
       const core = join(scene.directory, 'core');
       using handler = new CoreHandler(join(scene.directory, 'handler'), core);

@@ -38,7 +38,7 @@ describe.skipIf(why !== undefined)(
     test('collects what it has inherited, and ends on SIGTERM with status 0', async () => {
       await using mounted = new Mounted(KERNEL);
       const command = [...NAMESPACES, process.execPath, ...mounted.command()];
-      const daemon = new Daemon(command, mounted.directory, [], 'unshare');
+      const daemon = new Daemon(command, mounted.directory, { command: 'unshare' });
       try {
         await daemon.said('mounted');
         const [first] = childrenOf(daemon.child.pid!);

@@ -1,65 +1,19 @@
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, statfsSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { dropPages, MIB } from '../support/all-sizes.js';
 import { generatedDump, sha256 } from '../support/expected-dump.js';
 import { KERNEL, Mounted } from '../support/mounted.js';
 import { mustRun } from '../support/run-tool.js';
+import { SmallDisk } from '../support/small-disk.js';
 
 const TAG = 0x2_0000_0001n;
 /** Larger than the cache: without a spool, a second reading starts over. */
 const SIZE = 24 * MIB + 7;
 const CACHE = '--cache-size=8MiB';
 
-const run = (program: string, ...args: string[]): string => {
-  const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${error?.message ?? stderr}`);
-  return stdout.trim();
-};
-
 const isRoot = process.getuid?.() === 0;
 const noDisks = isRoot ? '' : ' (skipped: file systems of their own are mounted by root only)';
-
-/** A small file system of its own for the spool. */
-class Disk implements Disposable {
-  readonly directory: string;
-  readonly #image: string | undefined;
-  #device: string | undefined;
-
-  private constructor(directory: string, image?: string) {
-    this.directory = directory;
-    this.#image = image;
-    mkdirSync(directory);
-  }
-
-  static inMemory(parent: string, sizeBytes: number): Disk {
-    const disk = new Disk(join(parent, 'spool'));
-    run('mount', '-t', 'tmpfs', '-o', `size=${sizeBytes},mode=0700`, 'tmpfs', disk.directory);
-    return disk;
-  }
-
-  /** On a loop device whose file can be cut off: what lies behind its end can neither be read nor written. */
-  static onDevice(parent: string, sizeBytes: number): Disk {
-    const image = join(parent, 'image');
-    writeFileSync(image, '');
-    truncateSync(image, sizeBytes);
-    run('mkfs.ext4', '-q', '-O', '^has_journal', '-E', 'lazy_itable_init=0', image);
-    const disk = new Disk(join(parent, 'spool'), image);
-    disk.#device = run('losetup', '--find', '--show', image);
-    run('mount', disk.#device, disk.directory);
-    return disk;
-  }
-
-  fail(): void {
-    if (this.#image !== undefined) truncateSync(this.#image, MIB);
-  }
-
-  [Symbol.dispose](): void {
-    run('umount', '-l', this.directory);
-    if (this.#device !== undefined) run('losetup', '--detach', this.#device);
-  }
-}
 
 /** What `program` prints of the file at `path`: a SHA-256. */
 async function sha256Of(path: string): Promise<string> {
@@ -99,7 +53,7 @@ describe('a spool that takes no more never fails a read', () => {
 
   test.skipIf(!isRoot)(`its file system has less room than others are to find${noDisks}`, async () => {
     await using mounted = new Mounted(KERNEL);
-    using disk = Disk.inMemory(mounted.directory, 8 * MIB);
+    using disk = SmallDisk.inMemory(mounted.directory, 8 * MIB);
     await serve(mounted, `--spool=${disk.directory}`);
     await readsTwiceAndRemoves(mounted);
     expect(statfsSync(disk.directory).bfree).toBe(statfsSync(disk.directory).blocks);
@@ -107,10 +61,10 @@ describe('a spool that takes no more never fails a read', () => {
 
   test.skipIf(!isRoot)(`others fill its file system meanwhile${noDisks}`, async () => {
     await using mounted = new Mounted(KERNEL);
-    using disk = Disk.inMemory(mounted.directory, 300 * MIB);
+    using disk = SmallDisk.inMemory(mounted.directory, 300 * MIB);
     await serve(mounted, `--spool=${disk.directory}`);
     await mustRun('dd', [`if=${mounted.at(dump.name)}`, 'of=/dev/null', 'bs=64K', 'count=16']);
-    spawnSync('dd', ['if=/dev/zero', `of=${join(disk.directory, 'others')}`, 'bs=1M']);
+    disk.fill();
     expect(statfsSync(disk.directory).bavail).toBe(0);
     await readsTwiceAndRemoves(mounted);
     expect(messages(mounted)).toContainEqual(expect.stringMatching(/spool.*ENOSPC/));
@@ -118,7 +72,7 @@ describe('a spool that takes no more never fails a read', () => {
 
   test.skipIf(!isRoot)(`its disk cannot be read any more${noDisks}`, async () => {
     await using mounted = new Mounted(KERNEL);
-    using disk = Disk.onDevice(mounted.directory, 512 * MIB);
+    using disk = SmallDisk.onDevice(mounted.directory, 512 * MIB);
     await serve(mounted, `--spool=${disk.directory}`);
     expect(await sha256Of(mounted.at(dump.name))).toBe(sha256(dump));
     await mustRun('sync', ['-f', disk.directory]);

@@ -74,6 +74,8 @@ export class Mounted implements AsyncDisposable {
   readonly expected: RegExp[] = [];
   /** Set by who records every unlink(2) and every dump that takes a tag: the trace is then held against them, too. */
   facts: TraceFacts = {};
+  /** What daemons that are started from now on have in their environment besides. */
+  env: NodeJS.ProcessEnv = {};
   readonly #daemons: Daemon[] = [];
   readonly #startsMs: number[] = [];
   #isForced = false;
@@ -106,7 +108,7 @@ export class Mounted implements AsyncDisposable {
 
   /** Starts the program and returns at once. */
   launch(...args: string[]): Daemon {
-    const daemon = new Daemon(this.command(...args), this.directory);
+    const daemon = new Daemon(this.command(...args), this.directory, { env: this.env });
     this.#daemons.push(daemon);
     return daemon;
   }
@@ -122,7 +124,10 @@ export class Mounted implements AsyncDisposable {
       stdio: ['ignore', 'inherit', 'inherit', fd],
     });
     const command = this.command(...args).slice(0, -1);
-    const daemon = new Daemon([...command, '/dev/fd/3'], this.directory, [fd]);
+    const daemon = new Daemon([...command, '/dev/fd/3'], this.directory, {
+      env: this.env,
+      descriptors: [fd],
+    });
     closeSync(fd);
     this.#daemons.push(daemon);
     await daemon.said('mounted');
@@ -177,6 +182,14 @@ export class Mounted implements AsyncDisposable {
   }
 }
 
+interface DaemonOptions {
+  /** Beside the environment of the test. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** That it inherits, from 3 on. */
+  readonly descriptors?: readonly number[];
+  readonly command?: string;
+}
+
 /** The program as a child process. */
 export class Daemon {
   readonly child: ChildProcess;
@@ -184,14 +197,10 @@ export class Daemon {
   readonly #ended: Promise<Exit>;
   readonly #news = new EventEmitter();
 
-  /** @param descriptors that it inherits, from 3 on */
-  constructor(
-    args: readonly string[],
-    directory: string,
-    descriptors: readonly number[] = [],
-    command = process.execPath,
-  ) {
-    const env: NodeJS.ProcessEnv = { ...process.env, RUNTIME_DIRECTORY: join(directory, 'run') };
+  constructor(args: readonly string[], directory: string, options: DaemonOptions = {}) {
+    const { descriptors = [], command = process.execPath } = options;
+    const runtime = { RUNTIME_DIRECTORY: join(directory, 'run') };
+    const env: NodeJS.ProcessEnv = { ...process.env, ...runtime, ...options.env };
     delete env['JOURNAL_STREAM'];
     this.child = spawn(command, args, {
       cwd: directory,

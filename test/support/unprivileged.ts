@@ -86,7 +86,7 @@ export class Unprivileged implements AsyncDisposable {
     const [nsenter = '', ...rest] = this.#prefix;
     const options = ['--source=sim', '--spool=none', '--log-format=json', `--sim-dir=${this.simDir}`];
     const command = [process.execPath, PROGRAM, 'mount', ...options, ...args, this.mountpoint];
-    const daemon = new Daemon([...rest, ...command], this.directory, [], nsenter);
+    const daemon = new Daemon([...rest, ...command], this.directory, { command: nsenter });
     this.#children.push(daemon.child);
     return daemon;
   }

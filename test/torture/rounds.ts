@@ -1,22 +1,30 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { epochMs, sampleBytes } from '../support/bare.js';
 import type { Mounted } from '../support/mounted.js';
 import { until } from '../support/mounted.js';
+import { SmallDisk } from '../support/small-disk.js';
 import type { CallResult, Digest } from '../support/syscall-client.js';
 import { SyscallClient } from '../support/syscall-client.js';
 import type { Unlink } from '../support/trace-checker.js';
 import { readTrace, traceFaults } from '../support/trace-checker.js';
 import { numbersFrom } from './figures.js';
-import { MemoryGroup, TinyDisk } from './shortage.js';
+import { MemoryGroup } from './shortage.js';
 
 const DUMPS = 5;
 const READERS = 3;
-const MOST_BYTES = 3 * 1024 * 1024;
+const MIB = 1024 * 1024;
+const MOST_BYTES = 3 * MIB;
+
+/** Where distributions put it. */
+const FAKETIME = [`${process.arch === 'x64' ? 'x86_64' : 'powerpc64le'}-linux-gnu/faketime`, 'faketime'].map(
+  (directory) => `/usr/lib/${directory}/libfaketimeMT.so.1`,
+);
 
 /** What a reader may be told while the daemon dies, starves or loses its mount. Wrong bytes are never among it. */
 const EXCUSES = new Set([
@@ -47,12 +55,26 @@ const FAULTS = [
   'out of memory',
   'spool full',
   'trace full',
+  'disk of spool and trace fails',
   'no descriptors',
+  'a thread fails',
+  'clock jumps',
+  'mount point removed',
   'lazy unmount',
   'connection aborted',
   'tag replaced',
   'removal',
 ] as const;
+
+/** What a thread's system calls may really come back with: files, memory and descriptors; never the FUSE device. */
+const FAILURES = [
+  'pread64,pwrite64,ioctl:error=EIO',
+  'openat,dup,eventfd2:error=EMFILE',
+  'mmap,mprotect:error=ENOMEM',
+];
+
+/** TORTURE_FAULTS='clock jumps,removal': no others. */
+const CHOSEN = FAULTS.filter((fault) => process.env['TORTURE_FAULTS']?.split(',').includes(fault) ?? true);
 
 /** Rounds of faults against one directory of dumps: readers at work, a fault, a daemon again, and everything is looked at. */
 export class Rounds implements AsyncDisposable {
@@ -68,7 +90,6 @@ export class Rounds implements AsyncDisposable {
   readonly #startsMs: number[] = [];
   readonly #readers: SyscallClient[] = [];
   readonly #user = new SyscallClient();
-  readonly #disk: TinyDisk | undefined;
   /** Faults are dealt like cards, so that a short run sees most of them. */
   #deck: Fault[] = [];
   #next = 1;
@@ -77,7 +98,6 @@ export class Rounds implements AsyncDisposable {
     this.#mounted = mounted;
     this.#random = numbersFrom(seed);
     this.#figures = figures;
-    this.#disk = TinyDisk.in(mounted.directory, 'spool');
     for (let index = 0; index < READERS; index += 1) this.#readers.push(new SyscallClient());
   }
 
@@ -89,7 +109,7 @@ export class Rounds implements AsyncDisposable {
   }
 
   async next(): Promise<void> {
-    if (this.#deck.length === 0) this.#deck = this.#shuffled(FAULTS);
+    if (this.#deck.length === 0) this.#deck = this.#shuffled(CHOSEN);
     const fault = this.#deck.pop()!;
     while (this.#dumps.size < DUMPS) this.#arrive();
     const isOver = { yet: false };
@@ -112,7 +132,6 @@ export class Rounds implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const client of [this.#user, ...this.#readers]) client[Symbol.dispose]();
     if (this.#mounted.daemon.running) await this.#mounted.daemon.stop();
-    this.#disk?.[Symbol.dispose]();
   }
 
   // --- faults ---
@@ -131,8 +150,16 @@ export class Rounds implements AsyncDisposable {
         return this.#spoolFull();
       case 'trace full':
         return this.#traceFull();
+      case 'disk of spool and trace fails':
+        return this.#diskFails();
       case 'no descriptors':
         return this.#noDescriptors();
+      case 'a thread fails':
+        return this.#threadFails();
+      case 'clock jumps':
+        return this.#clockJumps();
+      case 'mount point removed':
+        return this.#mountPointRemoved();
       case 'lazy unmount':
         return this.#unmount('-l');
       case 'connection aborted':
@@ -176,7 +203,7 @@ export class Rounds implements AsyncDisposable {
       this.#count('out of memory: not possible here');
       return;
     }
-    await this.#catAll(true);
+    await this.#askAll();
     if (this.#mounted.daemon.running) {
       // It got along: its end is the same for whoever looks on.
       this.#count('out of memory: survived');
@@ -186,25 +213,43 @@ export class Rounds implements AsyncDisposable {
   }
 
   async #spoolFull(): Promise<void> {
-    if (this.#disk === undefined) {
-      this.#count('spool full: not possible here');
-      return;
-    }
-    await this.#restart(`--spool=${this.#disk.directory}`);
+    using disk = this.#disk(() => SmallDisk.inMemory(this.#mounted.directory, MIB));
+    if (disk === undefined) return;
+    await this.#restart(`--spool=${disk.directory}`);
     await this.#catAll();
     await this.#restart();
   }
 
   async #traceFull(): Promise<void> {
-    if (this.#disk === undefined) {
-      this.#count('trace full: not possible here');
-      return;
-    }
-    const filler = join(this.#disk.directory, 'filler');
-    spawnSync('dd', ['if=/dev/zero', `of=${filler}`, 'bs=64k'], { stdio: 'ignore' });
-    await this.#restart(`--trace-rtas=${join(this.#disk.directory, 'trace')}`);
-    rmSync(filler);
+    using disk = this.#disk(() => SmallDisk.inMemory(this.#mounted.directory, MIB));
+    if (disk === undefined) return;
+    disk.fill();
+    await this.#restart(`--trace-rtas=${join(disk.directory, 'trace')}`);
     await this.#restart();
+  }
+
+  async #diskFails(): Promise<void> {
+    // Written at once: else nobody but the kernel would hear of it.
+    using memory = this.#disk(() => SmallDisk.inMemory(this.#mounted.directory, 64 * MIB));
+    using disk = this.#disk(() => SmallDisk.onDevice(memory?.directory ?? '', 48 * MIB, 'sync'));
+    if (disk === undefined) return;
+    const spool = join(disk.directory, 'spool');
+    mkdirSync(spool, { mode: 0o700 });
+    await this.#stopAndStart(`--spool=${spool}`, `--trace-rtas=${join(disk.directory, 'trace')}`);
+    // Readers have begun.
+    await sleep(this.#upTo(300));
+    disk.fail();
+    await this.#catAll();
+    await this.#restart();
+  }
+
+  #disk(make: () => SmallDisk): SmallDisk | undefined {
+    try {
+      return make();
+    } catch (error) {
+      this.#count(`no disk of its own here: ${String(error)}`);
+      return undefined;
+    }
   }
 
   async #noDescriptors(): Promise<void> {
@@ -213,9 +258,75 @@ export class Rounds implements AsyncDisposable {
       void spawnSync('prlimit', ['--pid', String(pid), `--nofile=${soft}:`], { stdio: 'ignore' });
     const open = readdirSync(`/proc/${pid}/fd`).length;
     limit(String(open));
-    await this.#catAll(true);
+    await this.#askAll();
     limit('1024');
     await this.#catAll();
+  }
+
+  /** No signal ends one thread alone. What ends it are system calls that fail, in a thread that nobody foresaw. */
+  async #threadFails(): Promise<void> {
+    const pid = this.#mounted.daemon.child.pid!;
+    const threads = readdirSync(`/proc/${pid}/task`).filter((tid) => tid !== String(pid));
+    const some = this.#shuffled(threads).slice(0, 1 + this.#upTo(threads.length));
+    const inject = `inject=${FAILURES[this.#upTo(FAILURES.length)]!}:when=${1 + this.#upTo(9)}+${1 + this.#upTo(9)}`;
+    const args = ['-qq', '-o', '/dev/null', '-e', inject, ...some.map((tid) => `--attach=${tid}`)];
+    const strace = spawn('strace', args, { stdio: 'ignore' });
+    const ended = once(strace, 'close');
+    await until('strace is there', () => isTraced(pid, some[0]!) || strace.exitCode !== null);
+    await this.#askAll();
+    strace.kill('SIGINT');
+    await ended;
+    // Some failures it gets over, others end it: a thread without which it cannot serve is such a one.
+    const { signalCode, exitCode } = this.#mounted.daemon.child;
+    const end = signalCode ?? exitCode;
+    this.#count(end === null ? 'a thread fails: survived' : `a thread fails: ended by ${end}`);
+    // Half alive is not for later rounds.
+    if (end === null) this.#mounted.daemon.child.kill('SIGKILL');
+    await this.#mounted.daemon.exit();
+  }
+
+  /** Of the real time alone: no other clock of Linux ever jumps. */
+  async #clockJumps(): Promise<void> {
+    const library = FAKETIME.find((path) => existsSync(path));
+    if (library === undefined) {
+      this.#count('clock jumps: no libfaketime here');
+      return;
+    }
+    const clock = join(this.#mounted.directory, 'clock');
+    const jump = (): void => {
+      writeFileSync(`${clock}.new`, `${this.#upTo(2) === 0 ? '-' : '+'}${this.#upTo(20 * 365)}d\n`);
+      renameSync(`${clock}.new`, clock);
+    };
+    jump();
+    const trace = join(this.#mounted.directory, 'trace of another time');
+    this.#mounted.env = {
+      LD_PRELOAD: library,
+      FAKETIME_TIMESTAMP_FILE: clock,
+      FAKETIME_NO_CACHE: '1',
+      FAKETIME_DONT_FAKE_MONOTONIC: '1',
+      NO_FAKE_STAT: '1',
+    };
+    await this.#stopAndStart(`--trace-rtas=${trace}`);
+    this.#mounted.env = {};
+    for (let jumps = 0; jumps < 3; jumps += 1) {
+      jump();
+      await this.#catAll();
+      await this.#removal();
+      this.#arrive();
+    }
+    await this.#restart();
+    expect(traceFaults(readTrace(trace)), 'whatever the time').toEqual([]);
+  }
+
+  /** What is not a mount point in one namespace may be removed there: it takes the mounts of all others along. */
+  async #mountPointRemoved(): Promise<void> {
+    const remove = 'umount -i -l "$0" && rmdir "$0"';
+    const args = ['-m', '--propagation', 'private', 'sh', '-c', remove, this.#mounted.mountpoint];
+    const { status } = spawnSync('unshare', args, { stdio: 'ignore' });
+    expect(status).toBe(0);
+    expect(await this.#mounted.daemon.exit()).toBe(0);
+    expect(existsSync(this.#mounted.mountpoint)).toBe(false);
+    mkdirSync(this.#mounted.mountpoint);
   }
 
   async #unmount(how: '-l' | '-f'): Promise<void> {
@@ -264,10 +375,14 @@ export class Rounds implements AsyncDisposable {
   }
 
   async #restart(...args: string[]): Promise<void> {
-    await this.#mounted.daemon.stop();
-    await until('the old mount is gone', () => this.#mounted.mounts === 0 || this.#mounted.daemon.running);
-    await this.#start(...args);
+    await this.#stopAndStart(...args);
     await this.#catAll();
+  }
+
+  async #stopAndStart(...args: string[]): Promise<void> {
+    await this.#mounted.daemon.stop();
+    await until('the old mount is gone', () => this.#mounted.mounts === 0);
+    await this.#start(...args);
   }
 
   // --- a daemon, and what it serves ---
@@ -347,16 +462,22 @@ export class Rounds implements AsyncDisposable {
     }
   }
 
-  async #catAll(mayFail = false): Promise<void> {
+  async #catAll(): Promise<void> {
+    for (const name of this.#dumps.keys())
+      this.#check(name, await this.#user.call('cat', this.#mounted.at(name)));
+  }
+
+  /** Of somebody who may be in trouble: the right bytes, or an excuse. */
+  async #askAll(): Promise<void> {
     for (const name of this.#dumps.keys()) {
       const result = await this.#user.call('cat', this.#mounted.at(name));
-      if (mayFail && result.errno !== undefined) expect(EXCUSES, result.errno).toContain(result.errno);
-      else this.#check(name, result);
+      if (result.errno === undefined) this.#check(name, result);
+      else expect(EXCUSES, result.errno).toContain(result.errno);
     }
   }
 
   #check(name: string, { value, errno }: CallResult<Digest>): void {
-    expect(errno, name).toBeUndefined();
+    expect(errno, `${name}: ${this.#mounted.daemon.stderr}`).toBeUndefined();
     expect(value?.sha256, name).toBe(this.#dumps.get(name)?.sha256);
     this.#count('dumps compared');
   }
@@ -405,4 +526,12 @@ export class Rounds implements AsyncDisposable {
 
 function digestOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
+}
+
+function isTraced(pid: number, tid: string): boolean {
+  try {
+    return !/^TracerPid:\s+0$/m.test(readFileSync(`/proc/${pid}/task/${tid}/status`, 'utf8'));
+  } catch {
+    return true; // It has ended meanwhile.
+  }
 }

@@ -1,5 +1,4 @@
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmdirSync, statfsSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Pages that a process in the group may get from now on. */
@@ -38,27 +37,5 @@ export class MemoryGroup implements Disposable {
 
   [Symbol.dispose](): void {
     rmdirSync(this.#directory);
-  }
-}
-
-/** A file system in memory with nearly no room. */
-export class TinyDisk implements Disposable {
-  readonly directory: string;
-
-  private constructor(directory: string) {
-    this.directory = directory;
-  }
-
-  /** @returns undefined where nothing may be mounted */
-  static in(parent: string, name: string): TinyDisk | undefined {
-    const directory = join(parent, name);
-    mkdirSync(directory);
-    const args = ['-t', 'tmpfs', '-o', 'size=1M,mode=0700', 'tmpfs', directory];
-    if (spawnSync('mount', args, { stdio: 'ignore' }).status !== 0) return undefined;
-    return statfsSync(directory).type === 0x0102_1994 ? new TinyDisk(directory) : undefined;
-  }
-
-  [Symbol.dispose](): void {
-    spawnSync('umount', ['-i', '-l', this.directory], { stdio: 'ignore' });
   }
 }
