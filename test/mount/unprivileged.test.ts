@@ -73,6 +73,25 @@ describe.skipIf(why !== undefined)(
       },
     );
 
+    test('keeps its memory and its files from other processes of the same user', async () => {
+      await using place = await Unprivileged.prepare();
+      const dump = dumpOf(place);
+      const daemon = await place.mount();
+      expect(place.run(['cat', place.at(dump.name)]).status).toBe(0);
+      const proc = `/proc/${daemon.child.pid}`;
+      expect(readFileSync(`${proc}/cmdline`, 'utf8')).toContain(place.mountpoint);
+      for (const command of [
+        ...['mem', 'maps', 'environ', 'auxv', 'stack'].map((file) => ['cat', `${proc}/${file}`]),
+        ['ls', `${proc}/fd/`],
+        ['readlink', `${proc}/exe`],
+        ['strace', '-qq', '-p', String(daemon.child.pid)],
+      ]) {
+        const { status, stdout, stderr } = place.run(command);
+        expect({ command, status, stdout, stderr }).toMatchObject({ stdout: '' });
+        expect(status, command.join(' ')).not.toBe(0);
+      }
+    });
+
     test.each([
       { what: 'platdumpfs umount', how: 'program' },
       { what: 'fusermount3 -u', how: 'helper' },
