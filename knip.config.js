@@ -24,6 +24,7 @@ export default {
     ...startedByName,
     'scripts/*.mjs',
     'bench/main.ts',
+    'test/small/vitest.config.ts',
     'test/torture/vitest.config.ts',
     'test/torture/*.torture.ts',
     // Bundled by scripts/fuzz.mjs.

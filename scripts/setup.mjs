@@ -69,9 +69,19 @@ const PACKAGES = {
   rpm: { command: 'rpmbuild' },
   podman: { command: 'podman' },
   mmdebstrap: { command: 'mmdebstrap' },
+  e2fsprogs: { command: 'mkfs.ext4' },
+  libfaketime: { file: `/usr/lib/${multiarch()}/faketime/libfaketimeMT.so.1` },
+  restic: { command: 'restic' },
+  borgbackup: { command: 'borg' },
+  rclone: { command: 'rclone' },
   gocryptfs: { command: 'gocryptfs' },
   'libfuse3-dev': { file: '/usr/include/fuse3/fuse_lowlevel.h' },
 };
+
+/** Directory of Debian's for libraries of this architecture. */
+function multiarch() {
+  return `${{ x64: 'x86_64', ppc64: 'powerpc64le', arm64: 'aarch64' }[process.arch] ?? process.arch}-linux-gnu`;
+}
 
 /**
  * Installs Debian packages where something they bring is missing and we are root there.

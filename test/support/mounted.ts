@@ -1,7 +1,16 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn, spawnSync } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,6 +41,10 @@ export const CELLS: readonly Cell[] = [...KERNEL_CELLS, NATIVE];
 
 /** For what has nothing to do with firmware. */
 export const TRANSPORTS: readonly Cell[] = [KERNEL, NATIVE];
+
+/** scripts/small-machine.sh: options that come before those of the test, and a control group that daemons run in. */
+const SMALL_OPTIONS = process.env['TEST_DAEMON_OPTIONS']?.split(' ') ?? [];
+const SMALL_GROUP = process.env['TEST_DAEMON_GROUP'];
 
 export interface LogLine {
   readonly level: string;
@@ -139,7 +152,7 @@ export class Mounted implements AsyncDisposable {
     this.#startsMs.push(Date.now());
     this.#isForced ||= args.includes('--unlink=force');
     const fixed = [`--transport=${transport}`, `--sim-discipline=${discipline}`, '--log-format=json'];
-    return [PROGRAM, 'mount', '--source=sim', ...fixed, ...args, this.mountpoint];
+    return [PROGRAM, 'mount', '--source=sim', ...fixed, ...SMALL_OPTIONS, ...args, this.mountpoint];
   }
 
   /** Entries of the mount table for the mount point. */
@@ -207,6 +220,7 @@ export class Daemon {
       env,
       stdio: ['ignore', 'ignore', 'pipe', ...descriptors],
     });
+    if (SMALL_GROUP !== undefined) writeFileSync(join(SMALL_GROUP, 'cgroup.procs'), String(this.child.pid));
     this.child.stderr?.on('data', (chunk: Buffer) => {
       this.stderr += chunk.toString();
       this.#news.emit('news');

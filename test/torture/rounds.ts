@@ -21,9 +21,9 @@ const READERS = 3;
 const MIB = 1024 * 1024;
 const MOST_BYTES = 3 * MIB;
 
-/** Where distributions put it. */
-const FAKETIME = [`${process.arch === 'x64' ? 'x86_64' : 'powerpc64le'}-linux-gnu/faketime`, 'faketime'].map(
-  (directory) => `/usr/lib/${directory}/libfaketimeMT.so.1`,
+/** Where Debian and Fedora put it. */
+const FAKETIME = ['x86_64-linux-gnu/', 'powerpc64le-linux-gnu/', 'aarch64-linux-gnu/', ''].map(
+  (directory) => `/usr/lib/${directory}faketime/libfaketimeMT.so.1`,
 );
 
 /** What a reader may be told while the daemon dies, starves or loses its mount. Wrong bytes are never among it. */
