@@ -168,7 +168,7 @@ export class Dump implements TransferOwner {
     return this.#progress.highWater > 0 ? 'reading' : 'new';
   }
 
-  /** Name that the dump suggests, when its beginning has been read already. */
+  /** Name that the dump suggests, when its beginning has been fetched already. */
   get knownName(): string | undefined {
     return this.#directory?.name;
   }
@@ -327,6 +327,7 @@ export class Dump implements TransferOwner {
     this.#failed = false;
     this.#failures.end();
     this.#isConfirmed = true;
+    this.#lookAtBeginning();
     if (expected === undefined) return;
     const tooSmall = highWater > expected.bytes;
     if (!tooSmall && (end === undefined || end === expected.bytes)) return;
@@ -409,6 +410,14 @@ export class Dump implements TransferOwner {
       this.#running.holds(want.start, want.end);
     if (lost !== undefined && !isHeld) return Promise.reject(lost.error);
     return this.#running.wait(want, signal);
+  }
+
+  /** Learns what the dump says of itself from what was fetched of it anyway. */
+  #lookAtBeginning(): void {
+    const block = this.#blocks.blocks.get(0);
+    if (this.#directory !== undefined || block === undefined) return;
+    const reading = readDirectory(this.#parts.cache.arena.view(block.slot).subarray(0, block.filled));
+    if (reading.kind === 'directory') this.#learn(reading.directory);
   }
 
   #learn(directory: DumpDirectory): void {

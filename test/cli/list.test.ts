@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ListedDump } from '../../src/cli/query/listed-dump.js';
@@ -103,6 +103,15 @@ describe('list of a running daemon', () => {
     const tags = ['0x0000000000000001', '0x0000000000000002'];
     for (const args of [[], [workshop.mountpoint], [`${workshop.mountpoint}/../mnt/`]])
       expect(listed(...args).map(({ tag }) => tag)).toEqual(tags);
+  });
+
+  test('knows the name that a dump suggests once its beginning was fetched, without a call for it', async () => {
+    const trace = workshop.path('trace');
+    await workshop.mount('--sim-dump=1:1MiB', `--trace-rtas=${trace}`);
+    expect(listed()).toMatchObject([{ name: null }]);
+    workshop.exec('head', ['-c', '1', `${workshop.mountpoint}/${TAG}`]);
+    expect(listed()).toMatchObject([{ name: expect.stringMatching(/DUMP\.10SIM00\./) as string }]);
+    expect(readFileSync(trace, 'utf8').match(/"offset":0,/g)).toHaveLength(1);
   });
 
   test('knows what readers received', async () => {

@@ -4,11 +4,11 @@ import type { Logger } from '../../base/log.js';
 import type { Filesystem } from '../../fs/index.js';
 import type { Mounted, Transport } from '../../fuse/index.js';
 import {
+  checkMountpoint,
   connectionOf,
   MountError,
   mountpointOf,
   mountsAt,
-  resolveMountpoint,
   selectTransport,
 } from '../../fuse/index.js';
 import { DiscreetLog, carryOutRise } from '../../lockdown/index.js';
@@ -88,6 +88,8 @@ async function mountAndServe(
   const stop = new StopSignals();
   cleanup.add('signals', () => stop[Symbol.dispose]());
   process.umask(0o077);
+  // First of all: whoever mistyped it is told that, and nothing else.
+  const mountpoint = await mountErrorsAsStatus(() => realMountpoint(request, parent));
   const { source, passedOver } = chooseSource(request.source, settings);
   if (request.source === 'auto') processLog.info('source chosen', { source: source.name, ...passedOver });
   const gate = await openUnlockedGate(settings, source.isReal, processLog);
@@ -95,12 +97,11 @@ async function mountAndServe(
   const discreet = new DiscreetLog(processLog);
   const { log } = discreet;
   if (gate.level === 'integrity') sayIntegrity(source, log);
+  const traceChannel = await openTrace(settings.traceRtas, cleanup, log);
+  const { store, filesystem, answers, hiding } = compose(source, settings, gate, cleanup, log, traceChannel);
   const transport = await mountErrorsAsStatus(() =>
     selectTransport(settings.transport, log, request.mountpoint),
   );
-  const mountpoint = await mountErrorsAsStatus(() => realMountpoint(request, parent));
-  const traceChannel = await openTrace(settings.traceRtas, cleanup, log);
-  const { store, filesystem, answers, hiding } = compose(source, settings, gate, cleanup, log, traceChannel);
   let dropAnswers = (): void => undefined;
   const hideDumps = (): void =>
     carryOutRise(
@@ -177,7 +178,7 @@ async function realMountpoint(
     if (place !== undefined) checkNotHidden(place, settings, true);
     return mountpoint;
   }
-  const real = await (parent?.mounter?.resolve() ?? resolveMountpoint(mountpoint));
+  const real = await (parent?.mounter?.resolve() ?? checkMountpoint(mountpoint));
   const isAutomount = mountsAt(real).at(-1)?.fstype === 'autofs';
   checkNotHidden(real, settings, isAutomount);
   return real;

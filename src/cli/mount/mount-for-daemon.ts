@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs';
-import { canMountDirectly, mountDevice, openDevice, resolveMountpoint } from '../../fuse/index.js';
+import { canMountDirectly, checkMountpoint, mountDevice, openDevice } from '../../fuse/index.js';
 import type { MountRequest } from './mount-request.js';
 import { attachmentOf, passedDescriptor } from './mount-request.js';
 import type { ParentAnswer } from './parent.js';
@@ -31,7 +31,7 @@ export class MountForDaemon implements Disposable {
   }
 
   async #resolve(): Promise<string> {
-    this.#mountpoint = await resolveMountpoint(this.#request.mountpoint);
+    this.#mountpoint = await checkMountpoint(this.#request.mountpoint);
     return this.#mountpoint;
   }
 
