@@ -145,6 +145,7 @@ function makeTree(tree, modules, zshDirectory) {
   for (const file of readdirSync(join(root, 'packaging/systemd')))
     if (!file.endsWith('.d'))
       install(join('packaging/systemd', file), join(tree, 'usr/lib/systemd/system', file));
+  install('packaging/platdumpfs.env', join(tree, 'etc/platdumpfs/platdumpfs.env'));
   for (const file of readdirSync(join(root, 'packaging/monitoring')))
     install(join('packaging/monitoring', file), join(tree, 'usr/share/doc/platdumpfs/examples', file));
   for (const file of readdirSync(join(root, 'packaging/examples')))

@@ -53,7 +53,10 @@ export function makeDebOf(tree, { name, directory, architecture, scripts = [], o
     .replaceAll('@ARCHITECTURE@', architecture)
     .replaceAll('@SIZE@', String(sizeKib));
   const sums = md5sums(tree);
+  const settings = filesOf(tree).filter((path) => path.startsWith('etc/'));
   mkdirSync(join(tree, 'DEBIAN'));
+  if (settings.length > 0)
+    writeFileSync(join(tree, 'DEBIAN/conffiles'), settings.map((path) => `/${path}\n`).join(''));
   writeFileSync(join(tree, 'DEBIAN/control'), control);
   writeFileSync(join(tree, 'DEBIAN/md5sums'), sums);
   for (const script of scripts) install(join(directory, script), join(tree, 'DEBIAN', script), 0o755);
@@ -62,9 +65,16 @@ export function makeDebOf(tree, { name, directory, architecture, scripts = [], o
   say(`made ${file}`);
 }
 
+/** Without settings, which are the operator's. */
 function md5sums(tree) {
-  const files = filesBelow(tree).map((path) => path.slice(tree.length + 1));
-  return run('md5sum', ['--', ...files.sort()], { cwd: tree });
+  return run('md5sum', ['--', ...filesOf(tree).filter((path) => !path.startsWith('etc/'))], { cwd: tree });
+}
+
+/** As they will be below the root. */
+function filesOf(tree) {
+  return filesBelow(tree)
+    .map((path) => path.slice(tree.length + 1))
+    .sort();
 }
 
 /** Makes an .rpm of a complete tree. @param spec below the project */

@@ -36,5 +36,6 @@ ok 'the first look mounts' has "$dump" look
 idle() { not inside grep -q ' /srv/auto .* fuse.platdumpfs ' /proc/self/mountinfo; }
 ok 'it is unmounted when idle' within 20 idle
 ok 'the next look mounts again' has "$dump" look
-inside systemctl stop srv-auto.automount srv-auto.mount
+ok 'the automount is stopped' inside systemctl stop srv-auto.automount srv-auto.mount
+ok 'nothing is mounted after that' within 10 is '' inside findmnt -n -t fuse.platdumpfs
 script_inside ': > /etc/fstab; systemctl daemon-reload'

@@ -20,8 +20,16 @@ ok 'rpm finds every file as it was packed' in_rpm_root -V --nodeps platdumpfs
 ok 'no file of the rpm is set-user-id' no_setuid_file "$rpm_root"
 ok 'the program of the rpm runs' has '^platdumpfs [0-9]' node "$rpm_root/usr/lib/platdumpfs/bin/platdumpfs" --version
 ok 'the program of the rpm loads koffi' has '^ok +koffi' node "$rpm_root/usr/lib/platdumpfs/bin/platdumpfs" doctor /tmp
+
+# Where the shells of Fedora, RHEL and SLES look, as shells of this machine find it there. fish wants the program as well.
+bash_completes() { XDG_DATA_DIRS=$rpm_root/usr/share bash -c '. /usr/share/bash-completion/bash_completion; _completion_loader platdumpfs; complete -p platdumpfs'; }
+zsh_completes() { zsh -f -c 'fpath=("$1/usr/share/zsh/site-functions" $fpath); autoload -Uz compinit; compinit -D -u; print $_comps[platdumpfs]' zsh "$rpm_root"; }
+fish_completes() { PATH=$PATH:$rpm_root/usr/bin HOME=$work XDG_DATA_DIRS=$rpm_root/usr/share fish -c 'complete -C "platdumpfs sa"'; }
+ok 'bash completes from the rpm' has 'platdumpfs$' bash_completes
+ok 'zsh completes from the rpm' is _platdumpfs zsh_completes
+ok 'fish completes from the rpm' has '^save' fish_completes
 ok 'the rpm is erased' in_rpm_root -e --nodeps --noscripts platdumpfs
-ok 'the rpm leaves no file' is '' find "$rpm_root/usr" -name '*platdumpfs*'
+ok 'the rpm leaves no file' is '' find "$rpm_root/usr" "$rpm_root/etc" -name '*platdumpfs*'
 
 # The tarball, with a registry that does not answer.
 npm_root=$work/npm
