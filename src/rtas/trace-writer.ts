@@ -53,6 +53,8 @@ export class TraceWriter implements TraceScribe, AsyncDisposable {
     try {
       await writer.#begin(child.stdout);
     } catch (error) {
+      // Whoever is told why needs no second line.
+      child.removeAllListeners('exit');
       child.kill('SIGKILL');
       throw error;
     } finally {
