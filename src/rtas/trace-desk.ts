@@ -5,6 +5,8 @@ import { SETTLED } from './trace.js';
 /** Who writes down what threads have to say. */
 export interface TraceScribe {
   append(line: string): void;
+  /** So many lines were lost before the next one. */
+  addLost(count: number): void;
   /** Calls back, in order, when all that came before has been written or is lost. */
   settle(done: () => void): void;
 }
@@ -22,6 +24,7 @@ export class TraceDesk implements Disposable {
     this.#port.onmessage = (event) => {
       const { data } = event as { readonly data: TraceMessage };
       if (typeof data === 'string') scribe.append(data);
+      else if (typeof data === 'number') scribe.addLost(data);
       else scribe.settle(() => confirm(data));
     };
     // Listening alone is no reason to stay alive.

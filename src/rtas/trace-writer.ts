@@ -13,8 +13,6 @@ import type { TraceNews } from './trace-file.js';
 import { ORDER } from './trace-protocol.js';
 import type { TraceReport } from './trace-protocol.js';
 
-/** What the writer has not taken, in bytes: some thousand lines. What comes on top is lost. */
-const MOST_UNTAKEN_BYTES = 512 * 1024;
 /** How long the file may take to be opened, in milliseconds. */
 const OPENING_MS = 10_000;
 /** A writer that does not answer for so long is in trouble, in milliseconds. */
@@ -35,9 +33,6 @@ export class TraceWriter implements TraceScribe, AsyncDisposable {
   readonly #unsettled: (() => void)[] = [];
   #onBegin: (failure?: string) => void = () => undefined;
   #late: NodeJS.Timeout | undefined;
-  #lost = 0;
-  /** Lines were lost here: their number is reported with the next line that is written. */
-  #isCountDue = false;
   /** It does not answer, or is gone; that was said. */
   #trouble: 'none' | 'late' | 'gone' = 'none';
 
@@ -80,15 +75,11 @@ export class TraceWriter implements TraceScribe, AsyncDisposable {
   }
 
   append(line: string): void {
-    if (this.#trouble === 'gone') return;
-    if (this.#orders.writableLength > MOST_UNTAKEN_BYTES) {
-      this.#lost += 1;
-      this.#isCountDue = true;
-      return;
-    }
-    if (this.#lost > 0) this.#orders.write(`${ORDER.lost}${this.#lost}\n`);
-    this.#lost = 0;
-    this.#orders.write(`${ORDER.append}${line}\n`);
+    if (this.#trouble !== 'gone') this.#orders.write(`${ORDER.append}${line}\n`);
+  }
+
+  addLost(count: number): void {
+    if (this.#trouble !== 'gone') this.#orders.write(`${ORDER.lost}${count}\n`);
   }
 
   settle(done: () => void): void {
@@ -133,7 +124,7 @@ export class TraceWriter implements TraceScribe, AsyncDisposable {
     if (report.op === 'ready') this.#onBegin();
     else if (report.op === 'failed') this.#onBegin(report.reason);
     else if (report.op === 'trouble') this.#news.onTrouble(report.reason);
-    else if (report.op === 'recovery') this.#onRecovery(report.lost);
+    else if (report.op === 'recovery') this.#news.onRecovery(report.lost);
     else this.#onSettled();
   }
 
@@ -144,12 +135,7 @@ export class TraceWriter implements TraceScribe, AsyncDisposable {
     if (this.#unsettled.length > 0) this.#late = setTimeout(() => this.#onLate(), LATE_MS).unref();
     if (this.#trouble !== 'late') return;
     this.#trouble = 'none';
-    if (!this.#isCountDue) this.#onRecovery(0);
-  }
-
-  #onRecovery(lost: number): void {
-    this.#isCountDue = false;
-    this.#news.onRecovery(lost);
+    this.#news.onRecovery(0);
   }
 
   #onLate(): void {

@@ -31,8 +31,11 @@ export interface CallRecorder {
 /** A writer that has not answered for so long is not waited for again until it has. */
 const PATIENCE_MS = 1000;
 
-/** What threads send on the channel of a trace: a line; or a word that is to become `SETTLED` once all before it is written. */
-export type TraceMessage = string | Int32Array;
+/** Lines of a thread that are under way: the main thread has more to do than to pass them on. What comes on top waits, or is lost. */
+const MOST_UNSETTLED = 64;
+
+/** What threads send on the channel of a trace: a line; how many were lost before the next one; or a word that is to become `SETTLED` once all before it is written. */
+export type TraceMessage = string | number | Int32Array;
 
 export const SETTLED = 1;
 
@@ -44,7 +47,8 @@ export const SETTLED = 1;
  */
 export class FirmwareTrace implements CallRecorder {
   readonly #channel: BroadcastChannel;
-  #hasUnsettled = false;
+  #unsettled = 0;
+  #lost = 0;
   /** Not yet `SETTLED`: the writer is late. */
   #awaited: Int32Array | undefined;
 
@@ -55,14 +59,21 @@ export class FirmwareTrace implements CallRecorder {
   }
 
   record(call: FirmwareCall): void {
+    if (this.#unsettled >= MOST_UNSETTLED) this.settle();
+    if (this.#unsettled >= MOST_UNSETTLED) {
+      this.#lost += 1;
+      return;
+    }
+    if (this.#lost > 0) this.#send(this.#lost);
+    this.#lost = 0;
     this.#send(lineOf(call));
-    this.#hasUnsettled = true;
+    this.#unsettled += 1;
   }
 
   /** Waits until the lines of this thread are in the file. Not for long, and not again while the writer is late. */
   settle(): void {
-    if (!this.#hasUnsettled || (this.#awaited !== undefined && this.#awaited[0] !== SETTLED)) return;
-    this.#hasUnsettled = false;
+    if (this.#unsettled === 0 || (this.#awaited !== undefined && this.#awaited[0] !== SETTLED)) return;
+    this.#unsettled = 0;
     this.#awaited = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
     this.#send(this.#awaited);
     Atomics.wait(this.#awaited, 0, 0, PATIENCE_MS);

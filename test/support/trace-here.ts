@@ -13,6 +13,7 @@ export class TraceHere implements Disposable {
     this.#file = file;
     this.#desk = new TraceDesk({
       append: (line) => file.append(line),
+      addLost: (count) => file.addLost(count),
       settle: (done) => done(),
     });
   }

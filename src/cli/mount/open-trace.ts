@@ -28,7 +28,7 @@ export async function openTrace(
         log.warn('the trace cannot be written: firmware calls go on without it', { path, reason });
       },
       onRecovery(lost) {
-        if (isSaid) log.warn('the trace is written again', { path, lost });
+        if (isSaid || lost > 0) log.warn('the trace is written again', { path, lost });
         isSaid = false;
       },
     });

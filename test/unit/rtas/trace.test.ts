@@ -30,7 +30,11 @@ function call(offset: number): FirmwareCall {
 describe('FirmwareTrace', () => {
   test('tells the desk a line for each call', async () => {
     const lines: string[] = [];
-    using desk = new TraceDesk({ append: (line) => lines.push(line), settle: (done) => done() });
+    using desk = new TraceDesk({
+      append: (line) => lines.push(line),
+      addLost: () => undefined,
+      settle: (done) => done(),
+    });
     new FirmwareTrace(desk.channel).record({ ...call(0), sequence: 0xabcn, startedAtMs: 1.5 });
     await expect.poll(() => lines, PATIENCE).toHaveLength(1);
     expect(JSON.parse(lines[0] ?? '')).toEqual({
@@ -51,6 +55,7 @@ describe('FirmwareTrace', () => {
     const waiting: (() => void)[] = [];
     using desk = new TraceDesk({
       append: (line) => told.push(String((JSON.parse(line) as FirmwareCall).offset)),
+      addLost: (count) => told.push(`lost ${count}`),
       settle(done) {
         told.push('settle');
         if (told.length < 6) done();
@@ -87,6 +92,12 @@ describe('FirmwareTrace', () => {
       waiting[0]?.();
       await ask(6);
       expect(told.slice(7)).toEqual(['6', 'settle']);
+      // No more lines are under way than the main thread passes on at once: the others are lost, and counted.
+      await ask(...Array.from({ length: 80 }, (_, index) => index));
+      await expect.poll(() => told.slice(9), PATIENCE).toHaveLength(64);
+      waiting[1]?.();
+      await ask(7);
+      await expect.poll(() => told.slice(9 + 64, 9 + 67), PATIENCE).toEqual(['settle', 'lost 16', '7']);
     } finally {
       await thread.terminate();
     }
