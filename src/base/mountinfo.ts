@@ -49,9 +49,10 @@ export function parseMountInfo(text: string): MountEntry[] {
 /** Of the mounts at one place, lowest first: the last one is what a path lookup reaches. */
 export function mountsInOrder(entries: readonly MountEntry[], mountpoint: string): MountEntry[] {
   const here = entries.filter((entry) => entry.mountpoint === mountpoint);
-  const depth = (entry: MountEntry): number => {
+  // A table that changes while it is read may name two that lie on each other.
+  const depth = (entry: MountEntry, above: readonly MountEntry[] = []): number => {
     const below = here.find((other) => other.id === entry.parentId && other !== entry);
-    return below === undefined ? 0 : 1 + depth(below);
+    return below === undefined || above.includes(below) ? 0 : 1 + depth(below, [...above, entry]);
   };
   return here
     .map((entry) => ({ entry, depth: depth(entry) }))
