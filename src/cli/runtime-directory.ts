@@ -22,7 +22,16 @@ export function runtimeDirectory(
 
 /** File name of the socket of the daemon that serves `mountpoint`. Mount points are longer than sockets may be. */
 export function socketName(mountpoint: string): string {
-  return `${createHash('sha256').update(mountpoint).digest('hex').slice(0, 16)}${SOCKET_SUFFIX}`;
+  return `${nameOf(mountpoint)}${SOCKET_SUFFIX}`;
+}
+
+/** What the next daemon at `mountpoint` has to know. */
+export function handoverName(mountpoint: string): string {
+  return `${nameOf(mountpoint)}.handover`;
+}
+
+function nameOf(mountpoint: string): string {
+  return createHash('sha256').update(mountpoint).digest('hex').slice(0, 16);
 }
 
 export function isSocketName(name: string): boolean {

@@ -104,6 +104,11 @@ export class Catalogue {
     return phase;
   }
 
+  /** A dump that was lost before this process began. */
+  keep(dump: Dump): void {
+    this.#orphans.add(dump);
+  }
+
   /** Lockdown: nothing that was announced counts any more. */
   forgetNews(): void {
     this.#parted.clear();

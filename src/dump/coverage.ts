@@ -3,6 +3,11 @@ export class Coverage {
   /** Disjoint, not touching, ascending: starts at even, ends at odd positions. */
   #edges: number[] = [];
 
+  /** Starts and ends of what was delivered, in turn and ascending. */
+  get edges(): readonly number[] {
+    return this.#edges;
+  }
+
   /** Bytes delivered at least once. */
   get total(): number {
     let sum = 0;

@@ -16,6 +16,7 @@ import type { TagRecord } from './catalogue.js';
 import { Catalogue, MOST_TAGS } from './catalogue.js';
 import type { DumpParts, DumpState, LostReason, SizeOrigin } from './dump.js';
 import { Dump } from './dump.js';
+import type { HandedDump } from './handed-dump.js';
 import { ProbeLimiter } from './probe-limiter.js';
 import { Verifier } from './verifier.js';
 
@@ -27,6 +28,8 @@ export interface DumpStoreOptions {
   readonly known: readonly Announcement[];
   /** Encrypted copies on disk; absent: none. */
   readonly spool?: { readonly directory: string; readonly quotaBytes: number } | undefined;
+  /** Of the process that served the mount before. */
+  readonly handed?: readonly HandedDump[] | undefined;
   readonly log: Logger;
   /** Milliseconds on a clock that never goes back. */
   readonly now?: () => number;
@@ -136,6 +139,7 @@ export class DumpStore implements AsyncDisposable {
     this.#unsubscribe = source.onChange(() => {
       this.#refresh();
     });
+    for (const handed of options.handed ?? []) this.#inherit(handed);
     this.#refresh();
     for (const announcement of options.known) {
       const record = this.#tags.at(announcement.tag);
@@ -145,6 +149,20 @@ export class DumpStore implements AsyncDisposable {
       this.#tags.tick();
     }, TICK_MS);
     this.#ticker.unref();
+  }
+
+  /** What another process needs to go on with these dumps, those that are lost and open too. */
+  handOver(): readonly HandedDump[] {
+    return this.#tags.dumps().map((dump) => this.handOverOne(dump));
+  }
+
+  handOverOne(dump: Dump): HandedDump {
+    return dump.handOver(this.#tags.of(dump)?.phase === 'hidden');
+  }
+
+  /** Those that are unlinked, or lost and open, too. */
+  everyDump(): readonly Dump[] {
+    return this.#tags.dumps();
   }
 
   /** Prepares for the first reader what takes time. Touches no firmware. */
@@ -325,13 +343,42 @@ export class DumpStore implements AsyncDisposable {
     this.events.emit({ kind: 'added', dump });
   }
 
+  /** Goes on with a dump of another process. Firmware is asked whether it is still there when its turn comes. */
+  #inherit(handed: HandedDump): void {
+    const { serial, tag, announcedAtMs, lost } = handed;
+    const announcement = { tag, announcedAtMs, isRemembered: true };
+    if (lost !== undefined) {
+      const gone = new Dump(this.#serial(serial), announcement, this.#parts);
+      gone.lose(lost);
+      this.#tags.keep(gone);
+      return;
+    }
+    const dump = this.#make(serial, announcement);
+    dump.inherit(handed);
+    const record = this.#tags.at(tag);
+    this.#tags.list(record, dump);
+    // One that could not be proved to be the same is not removed without being asked for again.
+    if (handed.isUnlinked && dump.isDelivered) this.hide(dump);
+    this.#verifier.ask(tag);
+  }
+
   #create(announcement: Announcement): Dump {
-    const dump = new Dump(++this.#serials, announcement, this.#parts);
+    return this.#make(this.#serials + 1, announcement);
+  }
+
+  #make(serial: number, announcement: Announcement): Dump {
+    const dump = new Dump(this.#serial(serial), announcement, this.#parts);
     dump.events.subscribe((event) => {
       if (event.kind === 'lost') this.#depart(dump, event.why);
       else this.events.emit(event);
     });
     return dump;
+  }
+
+  /** No later dump gets this number. */
+  #serial(serial: number): number {
+    this.#serials = Math.max(this.#serials, serial);
+    return serial;
   }
 
   #depart(dump: Dump, why: LostReason): void {

@@ -12,6 +12,8 @@ import { BLOCK_BYTES, BlockOwner, MAX_READ_BYTES, PinnedRange } from '../memory/
 import type { Progress, TransferOwner, TransferParts } from '../transfer/index.js';
 import { Transfer } from '../transfer/index.js';
 import { Coverage } from './coverage.js';
+import type { HandedDump } from './handed-dump.js';
+import { handedEdges } from './handed-dump.js';
 import type { DumpDirectory } from './header.js';
 import { readDirectory } from './header.js';
 
@@ -86,6 +88,39 @@ export class Dump implements TransferOwner {
     this.#failures = new RepeatedLine(parts.log.warn);
     this.#expected = announcedSize(announcement);
     this.#isRemembered = announcement.isRemembered === true;
+  }
+
+  /**
+   * Goes on where another process was: what readers received counts as far as it can be told by firmware's bytes that this
+   * is the same dump.
+   */
+  inherit({ known, delivered, size, isSaved }: HandedDump): void {
+    // A source that lists says again how long the dump is, which may be another one.
+    const isSaidAgain = size?.origin === 'source' || (this.#parts.source.lists && known === undefined);
+    if (size !== undefined && !isSaidAgain) this.#expected = { ...size, exact: false };
+    if (known === undefined) return;
+    this.#transfer = new Transfer(this, { ...this.#parts, blocks: this.#blocks }, known);
+    for (let at = 0; at + 1 < delivered.length; at += 2)
+      this.#coverage.add(delivered[at] ?? 0, Math.min(delivered[at + 1] ?? 0, known.length));
+    this.isSaved = isSaved && this.isDelivered;
+  }
+
+  /** What another process needs to go on. @param isUnlinked it was unlinked while open, and firmware has not been told */
+  handOver(isUnlinked: boolean): HandedDump {
+    const { serial, tag, announcedAtMs, size, isSaved } = this;
+    // In this order: what is delivered after the look is not among what is known of the dump.
+    const delivered = handedEdges(this.#coverage.edges);
+    return {
+      serial,
+      tag,
+      announcedAtMs,
+      size,
+      known: this.#transfer?.knownBytes,
+      delivered,
+      isSaved,
+      isUnlinked,
+      lost: this.lost,
+    };
   }
 
   /** The source announces what was known by hand or by a probe only. */

@@ -1,3 +1,4 @@
+import { Listeners } from '../base/listeners.js';
 import type { Dump } from '../dump/index.js';
 import { ROOT_INO } from './api.js';
 import { ToldSizes } from './told-sizes.js';
@@ -22,6 +23,18 @@ export interface Handle {
   knownSize: number | undefined;
 }
 
+/** What another process needs to know of an open file. */
+export interface HandedHandle {
+  readonly fh: number;
+  readonly ino: number;
+  readonly knownSize: number | undefined;
+}
+
+export interface HandleEvent {
+  readonly kind: 'opened' | 'closed';
+  readonly handle: Handle;
+}
+
 /** Inode number of a dump: unique per incarnation, never reused while the process runs. */
 export function inoOf(dump: Dump): number {
   return ROOT_INO + dump.serial;
@@ -31,7 +44,31 @@ export function inoOf(dump: Dump): number {
 export class InodeTable {
   readonly #inodes = new Map<number, Inode>();
   readonly #handles = new Map<number, Handle>();
+  readonly events = new Listeners<HandleEvent>();
   #lastFh = 0;
+
+  /**
+   * A dump of the process that served the mount before. How many lookups the kernel has not given back since, nobody knows:
+   * the inode stays.
+   */
+  inherit(dump: Dump): void {
+    const inode = this.lookUp(dump);
+    inode.lookups = Infinity;
+    // The kernel may have been told of its size a moment ago.
+    inode.told.tell(dump.likelyBytes ?? 0, 0);
+  }
+
+  /** A file that was opened there. */
+  inheritHandle({ fh, ino, knownSize }: HandedHandle): void {
+    this.#lastFh = Math.max(this.#lastFh, fh);
+    const inode = this.#inodes.get(ino);
+    if (inode !== undefined) this.#add({ fh, inode, knownSize });
+  }
+
+  /** All open files. */
+  handOver(): readonly HandedHandle[] {
+    return [...this.#handles.values()].map(handedHandle);
+  }
 
   get(ino: number): Inode | undefined {
     return this.#inodes.get(ino);
@@ -62,10 +99,15 @@ export class InodeTable {
 
   open(inode: Inode): Handle {
     const handle: Handle = { fh: ++this.#lastFh, inode, knownSize: inode.dump.size?.bytes };
-    this.#handles.set(handle.fh, handle);
-    inode.handles.add(handle);
-    inode.dump.addHandle();
+    this.#add(handle);
+    this.events.emit({ kind: 'opened', handle });
     return handle;
+  }
+
+  #add(handle: Handle): void {
+    this.#handles.set(handle.fh, handle);
+    handle.inode.handles.add(handle);
+    handle.inode.dump.addHandle();
   }
 
   handle(fh: number): Handle | undefined {
@@ -77,6 +119,7 @@ export class InodeTable {
     handle.inode.handles.delete(handle);
     handle.inode.dump.dropHandle();
     this.#dropUnused(handle.inode);
+    this.events.emit({ kind: 'closed', handle });
   }
 
   /** Numbers of all inodes that the kernel may know, by whether a file of theirs is open. */
@@ -94,4 +137,8 @@ export class InodeTable {
   #dropUnused(inode: Inode): void {
     if (inode.lookups === 0 && inode.handles.size === 0) this.#inodes.delete(inode.ino);
   }
+}
+
+export function handedHandle({ fh, inode, knownSize }: Handle): HandedHandle {
+  return { fh, ino: inode.ino, knownSize };
 }

@@ -24,8 +24,11 @@ export class Removal {
   readonly #log: Logger;
   /** What the last close began, until firmware has answered. Never rejects. */
   readonly #begun = new Map<Dump, Promise<void>>();
+  /** What unlink(2) waits for. */
+  readonly #waitedFor = new Set<Promise<void>>();
   #isEnding = false;
   #hasEnded = false;
+  #isHandedOver = false;
 
   constructor(store: Removable, policy: UnlinkPolicy, log: Logger) {
     this.#store = store;
@@ -43,11 +46,14 @@ export class Removal {
     const work = this.#store.remove(dump, this.#policy === 'force').catch((thrown: unknown) => {
       throw asUnlinkFailure(thrown, dump);
     });
+    this.#waitedFor.add(work);
     try {
       await abortable(work, signal);
     } catch (thrown) {
       if (!signal.aborted || dump.cancelInvalidate()) throw thrown;
       await this.#lastWord(dump, work);
+    } finally {
+      this.#waitedFor.delete(work);
     }
   }
 
@@ -98,9 +104,18 @@ export class Removal {
       this.#log.warn('unlinked dumps stay in firmware: lockdown came before they were removed', { dumps });
   }
 
+  /** Another process goes on with the mount: no removal begins any more, those that are under way are awaited. */
+  async handOver(): Promise<void> {
+    this.#isEnding = true;
+    this.#isHandedOver = true;
+    const underWay = [...this.#begun.values(), ...this.#waitedFor];
+    await Promise.race([Promise.allSettled(underWay), sleep(END_MS, undefined, { ref: false })]);
+  }
+
   /** The mount has ended. Firmware keeps what was accepted to be removed later, and that is said. */
   async end(): Promise<void> {
     this.#isEnding = true;
+    if (this.#isHandedOver) return;
     for (const dump of this.#store.unlinked()) this.#logKept(dump);
     await Promise.race([Promise.all(this.#begun.values()), sleep(END_MS, undefined, { ref: false })]);
     this.#hasEnded = true;

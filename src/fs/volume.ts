@@ -8,7 +8,7 @@ import type { Attributes, Entry, KernelCacheChange, RequestContext } from './api
 import { ROOT_INO } from './api.js';
 import type { Ownership } from './attributes.js';
 import { dumpAttributes, dumpEntry, rootAttributes } from './attributes.js';
-import type { Handle, Inode } from './inode-table.js';
+import type { HandedHandle, Handle, Inode } from './inode-table.js';
 import { InodeTable, inoOf } from './inode-table.js';
 import { Listing } from './listing.js';
 import { assertPermitted } from './permissions.js';
@@ -19,7 +19,16 @@ export interface VolumeOptions extends Ownership {
   readonly store: DumpStore;
   readonly unlinkPolicy: UnlinkPolicy;
   readonly readOnly: boolean;
+  /** Of the process that served the mount before. */
+  readonly handed?: HandedVolume | undefined;
   readonly log: Logger;
+}
+
+/** What another process needs to go on with a mount, beside the dumps. */
+export interface HandedVolume {
+  readonly mountedAtMs: number;
+  readonly generation: number;
+  readonly handles: readonly HandedHandle[];
 }
 
 /** What one mount knows beside the dumps themselves, and what all families of operations share. */
@@ -32,18 +41,47 @@ export class Volume implements AsyncDisposable {
   readonly changes = new Listeners<KernelCacheChange>();
   /** Dumps whose names the kernel itself is removing right now: it needs no notification. */
   readonly unlinking = new Set<Dump>();
-  readonly #mountedAtMs = Date.now();
+  readonly #mountedAtMs: number;
   /** Tells this mount's inode numbers from those of the mount before, for whoever kept a file handle of it. */
-  readonly #generation = randomInt(1, 2 ** 32);
+  readonly #generation: number;
 
   constructor(options: VolumeOptions) {
     this.options = options;
     this.store = options.store;
     this.removal = new Removal(options.store, options.unlinkPolicy, options.log);
     this.listing = new Listing(() => this.store.dumps());
+    const { handed } = options;
+    this.#mountedAtMs = handed?.mountedAtMs ?? Date.now();
+    this.#generation = handed?.generation ?? randomInt(1, 2 ** 32);
+    if (handed !== undefined) this.#inherit(handed);
     this.store.events.subscribe((event) => {
       this.#onStoreEvent(event);
     });
+  }
+
+  #inherit({ handles }: HandedVolume): void {
+    for (const dump of this.store.everyDump()) this.inodes.inherit(dump);
+    for (const handle of handles) this.inodes.inheritHandle(handle);
+  }
+
+  /** What another process needs to go on. */
+  handOver(): HandedVolume {
+    return {
+      mountedAtMs: this.#mountedAtMs,
+      generation: this.#generation,
+      handles: this.inodes.handOver(),
+    };
+  }
+
+  /** Goes on with a mount that the kernel knows already: what the process before may not have done any more is done. */
+  goOn(): void {
+    for (const dump of this.store.everyDump()) {
+      // What readers received last may not have been handed over: cached, it would never be asked for again.
+      if (dump.lost === undefined && !dump.isDelivered)
+        this.changes.emit({ kind: 'pages', ino: inoOf(dump) });
+      this.#onLost(dump);
+      this.removal.onHandleClosed(dump);
+    }
   }
 
   /** The mount has ended. Says what was accepted and will not be done. */
@@ -107,11 +145,15 @@ export class Volume implements AsyncDisposable {
         this.#onSizeChange(ino);
         break;
       case 'lost':
-        // What readers got of a dump that is merely gone may stay with them. At lockdown the kernel has been told already.
-        if (event.why === 'mixed' || event.why === 'not-authorized')
-          this.changes.emit({ kind: 'pages', ino });
+        this.#onLost(dump);
         break;
     }
+  }
+
+  /** What readers got of a dump that is merely gone may stay with them. At lockdown the kernel has been told already. */
+  #onLost(dump: Dump): void {
+    if (dump.lost === 'mixed' || dump.lost === 'not-authorized')
+      this.changes.emit({ kind: 'pages', ino: inoOf(dump) });
   }
 
   /**

@@ -2,7 +2,7 @@ export * from './transport.js';
 export { canMountDirectly } from './kernel/can-mount.js';
 export { openDevice, whyNoDevice } from './kernel/device.js';
 export { remount } from './kernel/mount-program.js';
-export { mountDevice } from './kernel/kernel-transport.js';
+export { isStillMounted, mountDevice } from './kernel/kernel-transport.js';
 export { connectionOf, mountpointOf } from './kernel/wake-reader.js';
 export {
   checkMountpoint,

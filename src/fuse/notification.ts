@@ -13,6 +13,7 @@ import { endianness } from 'node:os';
 const NOTIFY_INVAL_INODE = 2;
 const NOTIFY_INVAL_ENTRY = 3;
 const NOTIFY_DELETE = 6;
+const NOTIFY_RESEND = 7;
 
 const HEADER_BYTES = 16;
 export const LITTLE_ENDIAN = endianness() === 'LE';
@@ -46,6 +47,11 @@ export function notifyDelete(parent: number, child: number, name: string): Uint8
   view.setUint32(32, text.length, LITTLE_ENDIAN);
   bytes.set(text, 40);
   return bytes;
+}
+
+/** All that was asked and not answered is to be asked once more (Linux 6.9): whoever was asked has gone. */
+export function notifyResend(): Uint8Array {
+  return message(NOTIFY_RESEND, 0).bytes;
 }
 
 /** Zeroed: padding, flags and the closing NUL of a name are in place. */

@@ -6,6 +6,18 @@ export interface Transport {
   readonly name: 'kernel' | 'fuse-native';
   /** Resolves when the mount is usable. @throws MountError */
   mount(filesystem: Filesystem, options: MountOptions): Promise<Mounted>;
+  /** Goes on with a mount that another process has served; absent: the transport cannot. @throws MountError */
+  goOn?(filesystem: Filesystem, handed: HandedDevice, log: Logger): Promise<Mounted>;
+}
+
+/** A mount for another process to go on with. */
+export interface HandedDevice {
+  /** The FUSE device, in this process. */
+  readonly fd: number;
+  /** Absolute, without symbolic links. */
+  readonly mountpoint: string;
+  /** In the mount table. */
+  readonly mountId: number;
 }
 
 /** What is mounted, and where. */
@@ -44,6 +56,20 @@ export interface Mounted {
    * A second call ends the wait of the first.
    */
   unmount(timeoutMs: number): Promise<void>;
+  /** Undefined: no other process could go on with this mount. */
+  readonly handover?: Handover | undefined;
+}
+
+/** A mount that outlives the process that serves it, if somebody keeps its device open. */
+export interface Handover {
+  readonly device: HandedDevice;
+  /**
+   * Answers nobody any more, and does not unmount: the kernel asks once more what is not answered, whoever goes on.
+   *
+   * @param settle Ends what must not be begun twice; its answers still go out.
+   * @returns false: it cannot be done just now, everything goes on as before
+   */
+  begin(settle: () => Promise<void>): Promise<boolean>;
 }
 
 /** Why a mount did not come about; the message tells an operator what to do. */

@@ -4,6 +4,8 @@ import type { Logger } from '../base/log.js';
 export interface RiseSteps {
   /** The log tells no tag, name or size any more: what follows makes calls fail, and those are logged. */
   readonly veilLog: () => void;
+  /** Nothing is left for another process to go on from. */
+  readonly dropHandover: () => void;
   /** The kernel is told to drop its pages, which nobody has to ask us for. That takes longest, and goes on elsewhere. */
   readonly dropPages: () => void;
   /** Answers over the control socket that nobody has taken yet are dropped. */
@@ -18,6 +20,7 @@ export interface RiseSteps {
 
 const ORDER = [
   'veilLog',
+  'dropHandover',
   'dropPages',
   'dropAnswers',
   'hideDumps',

@@ -9,10 +9,11 @@ export const BEGINNING_BYTES = 4096;
 
 const DIGEST_BYTES = 32;
 
-// Where things lie in the memory. Positions are byte offsets in the dump.
+// Where things lie in the memory. Positions are byte offsets in the dump. Without a state there is the digest alone, which
+// another process handed over: a pass from the beginning has to bring all that is known before it can be gone on with.
 const [KNOWN, CHECKED, LENGTH] = [0, 1, 2];
-const [IS_WRITING, HAS_BEGINNING] = [6, 7];
-const BEGINNING_AT = 32;
+const [IS_WRITING, HAS_BEGINNING, HAS_NO_STATE] = [6, 7, 8];
+const BEGINNING_AT = 40;
 const DIGEST_AT = BEGINNING_AT + DIGEST_BYTES;
 const KNOWN_STATE_AT = DIGEST_AT + DIGEST_BYTES;
 const CHECKED_STATE_AT = KNOWN_STATE_AT + STATE_BYTES;
@@ -24,6 +25,75 @@ const NOTHING = -1;
 /** Memory for what is remembered of one dump, whichever thread has its pass. It holds no byte of the dump. */
 export function fingerprintMemory(): SharedArrayBuffer {
   return new SharedArrayBuffer(MEMORY_BYTES);
+}
+
+/**
+ * What is known of a dump's bytes without any of them, for another process to know the dump again. Digests are SHA-256, in
+ * hex.
+ */
+export interface KnownBytes {
+  /** How far passes have got from the first byte on, without a gap. */
+  readonly length: number;
+  /** Of these bytes. */
+  readonly digest: string;
+  /** Of the first `BEGINNING_BYTES` of them, where there are as many. */
+  readonly beginning: string | undefined;
+  /** The dump has no more bytes. */
+  readonly isWhole: boolean;
+}
+
+/** How often it is tried to read what a thread may be writing, and how long it is waited in between. */
+const MOST_LOOKS = 20;
+const LOOK_MS = 1;
+
+/** Undefined: nothing is known, or a thread is writing all the time. */
+export function knownBytesIn(memory: SharedArrayBuffer, sha256: Sha256): KnownBytes | undefined {
+  const flags = new Int32Array(memory, 0, BEGINNING_AT / 4);
+  if (new Float64Array(memory, 0, 1)[KNOWN] === 0) return undefined;
+  for (let look = 0; look < MOST_LOOKS; look += 1) {
+    const known = knownUnlessWritten(memory, sha256);
+    if (known !== undefined) return known;
+    Atomics.wait(flags, IS_WRITING, 1, LOOK_MS);
+  }
+  return undefined;
+}
+
+function knownUnlessWritten(memory: SharedArrayBuffer, sha256: Sha256): KnownBytes | undefined {
+  const positions = new Float64Array(memory, 0, 3);
+  const flags = new Int32Array(memory, 0, BEGINNING_AT / 4);
+  const length = positions[KNOWN] ?? 0;
+  if (length === 0 || Atomics.load(flags, IS_WRITING) === 1) return undefined;
+  const isWhole = positions[LENGTH] === length;
+  const hasDigest = isWhole || flags[HAS_NO_STATE] === 1;
+  // The state of the hash may end in bytes of the dump: they stay here.
+  const digest = hasDigest
+    ? new Uint8Array(memory, DIGEST_AT, DIGEST_BYTES)
+    : sha256.digest(new Uint8Array(memory, KNOWN_STATE_AT, STATE_BYTES));
+  const beginning =
+    flags[HAS_BEGINNING] === 1 ? new Uint8Array(memory, BEGINNING_AT, DIGEST_BYTES) : undefined;
+  const known = { length, digest: hexOf(digest), beginning: beginning && hexOf(beginning), isWhole };
+  const isAsBefore = Atomics.load(flags, IS_WRITING) === 0 && positions[KNOWN] === length;
+  return isAsBefore ? known : undefined;
+}
+
+/** The same for what another process has handed over. */
+export function fingerprintOf({ length, digest, beginning, isWhole }: KnownBytes): SharedArrayBuffer {
+  const memory = fingerprintMemory();
+  const positions = new Float64Array(memory, 0, 3);
+  const flags = new Int32Array(memory, 0, BEGINNING_AT / 4);
+  positions[KNOWN] = length;
+  positions[CHECKED] = NOTHING;
+  positions[LENGTH] = isWhole ? length : 0;
+  new Uint8Array(memory, DIGEST_AT, DIGEST_BYTES).set(Buffer.from(digest, 'hex'));
+  flags[HAS_NO_STATE] = 1;
+  if (beginning === undefined) return memory;
+  new Uint8Array(memory, BEGINNING_AT, DIGEST_BYTES).set(Buffer.from(beginning, 'hex'));
+  flags[HAS_BEGINNING] = 1;
+  return memory;
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
 }
 
 /** SHA-256 of a dump of `length` bytes, where passes have delivered all of it without a gap. */
@@ -81,7 +151,8 @@ export class Fingerprint {
     const agrees = this.#compare(bytes);
     const overlap = Math.max(0, this.#known - offset);
     // Behind a gap nothing can be said before another pass has filled it.
-    if (agrees && offset <= this.#known && overlap < bytes.length) this.#learn(bytes.subarray(overlap));
+    const mayLearn = agrees && offset <= this.#known && this.#flags[HAS_NO_STATE] === 0;
+    if (mayLearn && overlap < bytes.length) this.#learn(bytes.subarray(overlap));
     this.#flags[IS_WRITING] = 0;
     return agrees;
   }
@@ -92,7 +163,7 @@ export class Fingerprint {
    */
   end(length: number): boolean {
     if (this.#checked !== NOTHING) return false;
-    if (this.#known === length) {
+    if (this.#known === length && this.#flags[HAS_NO_STATE] === 0) {
       new Uint8Array(this.#memory, DIGEST_AT, DIGEST_BYTES).set(this.#sha256.digest(this.#knownState));
       this.#positions[LENGTH] = length;
     }
@@ -108,11 +179,19 @@ export class Fingerprint {
       this.#checked += piece.length;
       rest = rest.subarray(piece.length);
       if (this.#checked < mark) continue;
-      const wanted = isBeginning ? this.#beginning : this.#sha256.digest(this.#knownState);
+      const wanted = isBeginning ? this.#beginning : this.#knownDigest;
       if (Buffer.compare(this.#sha256.digest(this.#checkedState), wanted) !== 0) return false;
-      if (this.#checked === this.#known) this.#checked = NOTHING;
+      if (this.#checked === this.#known) this.#agree();
     }
     return true;
+  }
+
+  /** The pass has delivered all that is known. */
+  #agree(): void {
+    this.#checked = NOTHING;
+    if (this.#flags[HAS_NO_STATE] === 0) return;
+    this.#knownState.set(this.#checkedState);
+    this.#flags[HAS_NO_STATE] = 0;
   }
 
   #learn(bytes: Uint8Array): void {
@@ -134,6 +213,11 @@ export class Fingerprint {
 
   get #beginning(): Uint8Array {
     return new Uint8Array(this.#memory, BEGINNING_AT, DIGEST_BYTES);
+  }
+
+  get #knownDigest(): Uint8Array {
+    if (this.#flags[HAS_NO_STATE] === 1) return new Uint8Array(this.#memory, DIGEST_AT, DIGEST_BYTES);
+    return this.#sha256.digest(this.#knownState);
   }
 
   /** Where what is known without a gap ends. */

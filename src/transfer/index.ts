@@ -1,3 +1,4 @@
+export type { KnownBytes } from './fingerprint.js';
 export { Handles } from './handles.js';
 export type { Hand, HandLife } from './hand.js';
 export { HandWorker } from './hand.js';

@@ -6,7 +6,8 @@ import type { DumpSource, SourceErrorData } from '../source/index.js';
 import { MIN_READ_BYTES, SourceError } from '../source/index.js';
 import { Batches } from './batches.js';
 import type { Hand, HandListener } from './hand.js';
-import { fingerprintMemory, sha256In } from './fingerprint.js';
+import type { KnownBytes } from './fingerprint.js';
+import { fingerprintMemory, fingerprintOf, knownBytesIn, sha256In } from './fingerprint.js';
 import type { HandleHolder, Handles } from './handles.js';
 import type { PendingRead, Progress, Want } from './pending-reads.js';
 import { PendingReads } from './pending-reads.js';
@@ -19,6 +20,8 @@ import { ResumePoints, START } from './resume-points.js';
 import { Retry } from './retry.js';
 import type { Need, Situation, Step } from './schedule.js';
 import { nextStep } from './schedule.js';
+import type { Sha256 } from './sha256.js';
+import { chooseSha256 } from './sha256.js';
 
 /** What the transfer's owner has to learn. */
 export interface TransferOwner {
@@ -88,6 +91,9 @@ export const IDLE_CLOSE_MS = 10_000;
  */
 export const TRUST_MS = 120_000;
 
+/** Chosen when it is first needed. */
+let sha256: Sha256 | undefined;
+
 let passes = NO_PASS;
 
 /** Numbers fit into 32 bits, where hands look for the one that is wanted. */
@@ -126,14 +132,17 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
   #errand: Errand | undefined;
   /** The comparison under way, which a removal waits for. Never rejects. */
   #comparison: Promise<void> | undefined;
-  readonly #fingerprint = fingerprintMemory();
   #isForgotten = false;
+  readonly #fingerprint: SharedArrayBuffer;
+  /** What is known was delivered to another process: the source's marks of incarnations were other ones there. */
+  readonly #isHandedOver: boolean;
   /** The dump is lost: only what was fetched can still be had. */
   #stopped: FsError | undefined;
   #advancesSoon = false;
   #idleSinceMs: number;
 
-  constructor(owner: TransferOwner, parts: TransferParts) {
+  /** @param known what another process has handed over of the dump */
+  constructor(owner: TransferOwner, parts: TransferParts, known?: KnownBytes) {
     const { cache, blocks, budget, pool, spool, now } = parts;
     this.#owner = owner;
     this.#parts = parts;
@@ -143,6 +152,9 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
     this.#spooled = new SpooledBlocks(spool, cache, blocks, () => this.#advanceSoon());
     this.#retry = new Retry(now);
     this.#idleSinceMs = now();
+    this.#isHandedOver = known !== undefined;
+    this.#fingerprint = known === undefined ? fingerprintMemory() : fingerprintOf(known);
+    if (known?.isWhole === true) this.#progress = { highWater: known.length, end: known.length };
   }
 
   get tag(): DumpTag {
@@ -180,6 +192,11 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
   /** SHA-256 of all that firmware has delivered; undefined: there was a gap, or there is more to come. */
   get sha256(): Buffer | undefined {
     return sha256In(this.#fingerprint, this.#progress.end ?? 0);
+  }
+
+  /** By what another process knows the dump again; undefined: nothing was delivered, or it cannot be said just now. */
+  get knownBytes(): KnownBytes | undefined {
+    return knownBytesIn(this.#fingerprint, (sha256 ??= chooseSha256()));
   }
 
   /** Another dump may have taken the tag: the handle that is open proves nothing any more. */
@@ -650,7 +667,8 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
   get #removalNeeds(): Situation['removalNeeds'] {
     const { invalidateNeedsFinishedPass, knowsIncarnations } = this.#parts.source;
     if (invalidateNeedsFinishedPass) return 'finished pass';
-    return knowsIncarnations || this.#errand?.isForced === true ? 'pass' : 'comparison';
+    const isSame = knowsIncarnations && !this.#isHandedOver;
+    return isSame || this.#errand?.isForced === true ? 'pass' : 'comparison';
   }
 
   /** What has to come next; undefined: nobody waits for anything that only firmware can give. */

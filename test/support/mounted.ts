@@ -121,9 +121,14 @@ export class Mounted implements AsyncDisposable {
 
   /** Starts the program and returns at once. */
   launch(...args: string[]): Daemon {
-    const daemon = new Daemon(this.command(...args), this.directory, { env: this.env });
+    const daemon = this.daemonOf(this.command(...args));
     this.#daemons.push(daemon);
     return daemon;
+  }
+
+  /** @param args everything behind the name of the interpreter */
+  protected daemonOf(args: readonly string[]): Daemon {
+    return new Daemon(args, this.directory, { env: this.env });
   }
 
   /**

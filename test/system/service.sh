@@ -57,6 +57,37 @@ ok 'a mount that nobody sees is said' within 10 journal_has 'seen in the mount n
 ok 'doctor says so too' has 'its mount is not seen here' inside platdumpfs doctor /mnt/dumps
 no_drop_in
 
+# A reader who sleeps between the first and the second half of a dump, and who waits for whatever comes in between.
+reader() { script_inside "{ head -c 65536; touch /run/half; while [ ! -e /run/on ]; do sleep 0.1; done; cat; } < /mnt/dumps/$dump > /run/read; touch /run/end" & }
+read_on() { script_inside 'touch /run/on'; within 30 inside test -e /run/end && is "$before" script_inside 'sha256sum < /run/read | cut -d " " -f 1'; script_inside 'rm -f /run/half /run/on /run/end'; }
+kept() { is 1 inside systemctl show -P NFileDescriptorStore $unit; }
+pids_differ() { [ "$(main_pid)" != "$first" ] && [ "$(main_pid)" != 0 ]; }
+ok 'systemd keeps the mount' kept
+first=$(main_pid)
+reader
+ok 'somebody has read half a dump' within 10 inside test -e /run/half
+ok 'it restarts' inside systemctl restart $unit
+ok 'a restart is another process' pids_differ
+ok 'the other process goes on with the mount' journal_has 'isGoingOn=true'
+ok 'for a reader a restart is a pause' read_on
+ok 'after a restart systemd keeps the mount once' kept
+ok 'a restart leaves one mount' is 1 script_inside 'grep -c fuse.platdumpfs /proc/self/mountinfo'
+first=$(main_pid)
+reader
+ok 'somebody has read half a dump again' within 10 inside test -e /run/half
+ok 'the package is installed again meanwhile' inside dpkg -i "/packages/$(basename "$(deb_of amd64)")"
+ok 'it restarts with the new package' inside systemctl restart $unit
+ok 'for a reader an upgrade is a pause' read_on
+first=$(main_pid)
+reader
+ok 'somebody has read half a dump once more' within 10 inside test -e /run/half
+inside kill -9 "$first"
+ok 'who asks while nobody serves waits' inside timeout 60 stat -f /mnt/dumps
+ok 'another process has answered' pids_differ
+ok 'for a reader a crash is a pause' read_on
+script_inside 'rm -f /run/read'
+inside systemctl reset-failed $unit
+
 holder() { script_inside "exec 3< /mnt/dumps/$dump; head -c 65536 <&3 > /dev/null; sleep 60" & }
 holder
 held() { has "$dump" inside sh -c 'ls -l /proc/[0-9]*/fd 2>/dev/null'; }

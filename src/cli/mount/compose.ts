@@ -1,5 +1,5 @@
 import type { Logger } from '../../base/log.js';
-import type { DumpStore } from '../../dump/index.js';
+import type { DumpStore, HandedDump } from '../../dump/index.js';
 import { Announcements } from '../../announce/index.js';
 import { openDumpStore } from '../../dump/index.js';
 import type { Filesystem } from '../../fs/index.js';
@@ -10,10 +10,12 @@ import { chooseSpool } from './choose-spool.js';
 import type { Cleanup } from './cleanup.js';
 import type { Settings } from '../options/option-table.js';
 import { openSource } from '../select-source.js';
+import type { HandedMount } from './handed-mount.js';
 
 /** What stands between the kernel and firmware. */
 export interface Composition {
   readonly store: DumpStore;
+  readonly volume: Volume;
   readonly filesystem: Filesystem;
   /** What the filesystem has answered. */
   readonly answers: AnswerCounts;
@@ -21,7 +23,10 @@ export interface Composition {
   readonly hiding: Pick<RiseSteps, 'dropPages' | 'hideDumps' | 'stopAnnouncing'>;
 }
 
-/** Builds every room once. What it opens goes into `cleanup` at once, so that a later failure leaves nothing behind. */
+/**
+ * Builds every room once, to go on where another process was if one has handed over its mount. What it opens goes into `cleanup` at
+ * once, so that a later failure leaves nothing behind.
+ */
 export function compose(
   source: AnySource,
   settings: Settings,
@@ -29,9 +34,11 @@ export function compose(
   cleanup: Cleanup,
   log: Logger,
   traceChannel?: string,
+  handed?: HandedMount,
 ): Composition {
   // The store disposes of its source.
-  const store = openStore(openSource(source, settings, log, traceChannel), settings, log);
+  const opened = openSource(source, settings, log, traceChannel);
+  const store = openStore(opened, settings, log, handed?.dumps);
   cleanup.add('dump store', () => store[Symbol.asyncDispose]());
   const volume = new Volume({
     store,
@@ -40,6 +47,7 @@ export function compose(
     umask: settings.umask,
     unlinkPolicy: settings.unlink,
     readOnly: settings.readOnly,
+    handed,
     log,
   });
   // What the end of the mount leaves undone is said while the store is still there to say what became of it.
@@ -56,13 +64,19 @@ export function compose(
   };
   const answers = new AnswerCounts();
   const filesystem = countedFilesystem(new GuardedFilesystem(volume, gate), answers);
-  return { store, filesystem, answers, hiding };
+  return { store, volume, filesystem, answers, hiding };
 }
 
-function openStore(source: DumpSource, settings: Settings, log: Logger): DumpStore {
+function openStore(
+  source: DumpSource,
+  settings: Settings,
+  log: Logger,
+  handed?: readonly HandedDump[],
+): DumpStore {
   try {
     const spool = chooseSpool(settings, source, log);
-    return openDumpStore({ source, cacheSizeBytes: settings.cacheSize, known: settings.dump, spool, log });
+    const { cacheSize, dump: known } = settings;
+    return openDumpStore({ source, cacheSizeBytes: cacheSize, known, spool, handed, log });
   } catch (error) {
     void source[Symbol.asyncDispose]();
     throw error;

@@ -22,6 +22,8 @@ import { serveControl } from '../control/control-socket.js';
 import { metricsRoute } from '../metrics/metrics-route.js';
 import { daemonize } from './daemonize.js';
 import { CommandError, EXIT } from '../exit-status.js';
+import type { Predecessor } from './handover.js';
+import { goOnHandingOver, predecessorOf, prepareHandover } from './handover.js';
 import { checkNotHidden } from './hidden-paths.js';
 import { openTrace } from './open-trace.js';
 import type { DaemonLog } from '../log/daemon-log.js';
@@ -48,6 +50,9 @@ import { version } from '../version.js';
  * than a second: whoever stops it kills it soon.
  */
 const CLEANUP_MS = process.pid === 1 ? 500 : 10_000;
+
+/** A device that is mounted already: nobody has to be able to mount. */
+const DEVICE = '/dev/fd/3';
 
 const LOCKED = 'locked down: no dump can be reached until restart';
 
@@ -88,25 +93,34 @@ async function mountAndServe(
   const stop = new StopSignals();
   cleanup.add('signals', () => stop[Symbol.dispose]());
   process.umask(0o077);
+  const isOnItsOwn = parent === undefined && passedDescriptor(request.mountpoint) === undefined;
+  const predecessor = isOnItsOwn ? await predecessorOf(request, processLog) : undefined;
   // First of all: whoever mistyped it is told that, and nothing else.
-  const mountpoint = await mountErrorsAsStatus(() => realMountpoint(request, parent));
+  const mountpoint = await mountErrorsAsStatus(() => realMountpoint(request, parent, predecessor));
   const { source, passedOver } = chooseSource(request.source, settings);
   if (request.source === 'auto') processLog.info('source chosen', { source: source.name, ...passedOver });
-  const gate = await openUnlockedGate(settings, source.isReal, processLog);
+  const gate = await openUnlockedGate(settings, source.isReal, processLog, predecessor !== undefined);
   cleanup.add('lockdown gate', () => gate[Symbol.asyncDispose]());
   const discreet = new DiscreetLog(processLog);
   const { log } = discreet;
   if (gate.level === 'integrity') sayIntegrity(source, log);
-  const traceChannel = await openTrace(settings.traceRtas, cleanup, log);
-  const { store, filesystem, answers, hiding } = compose(source, settings, gate, cleanup, log, traceChannel);
+  const trace = await openTrace(settings.traceRtas, cleanup, log);
+  const composition = compose(source, settings, gate, cleanup, log, trace, predecessor?.mount);
+  const { store, filesystem, answers, hiding } = composition;
   const transport = await mountErrorsAsStatus(() =>
-    selectTransport(settings.transport, log, request.mountpoint),
+    selectTransport(settings.transport, log, predecessor ? DEVICE : request.mountpoint),
   );
+  // Before the kernel is told anything by this process.
+  let handover =
+    predecessor &&
+    (await goOnHandingOver(predecessor.device, predecessor.mount.name, composition, request, log));
+  cleanup.add('handover', () => handover?.drop());
   let dropAnswers = (): void => undefined;
   const hideDumps = (): void =>
     carryOutRise(
       {
         ...hiding,
+        dropHandover: () => handover?.drop(),
         veilLog: () => discreet.veil(),
         dropAnswers: () => dropAnswers(),
         tellOperator: () => {
@@ -126,10 +140,19 @@ async function mountAndServe(
   // No directory is kept busy by a daemon that happens to have been started in it.
   process.chdir('/');
   const mounting = mountErrorsAsStatus(() =>
-    mount(transport, filesystem, { ...request, mountpoint }, parent, log),
+    predecessor !== undefined && transport.goOn !== undefined
+      ? transport.goOn(filesystem, predecessor.device, log)
+      : mount(transport, filesystem, { ...request, mountpoint }, parent, log),
   );
   const waits = passedDescriptor(mountpoint) === undefined ? OWN_MOUNT : MOUNT_OF_OTHERS;
   const mounted = await mountedUnlessStopped(mounting, stop, log, waits);
+  if (predecessor !== undefined) composition.volume.goOn();
+  else if (isOnItsOwn) handover = await prepareHandover(mounted.handover?.device, composition, request, log);
+  // The level has risen while nobody served.
+  if (gate.locked()) {
+    handover?.drop();
+    hiding.dropPages();
+  }
   const status: DaemonStatus = {
     mountpoint,
     device: deviceAt(mountpoint),
@@ -145,7 +168,8 @@ async function mountAndServe(
   cleanup.add('control socket', () => control.close());
   dropAnswers = () => control.lock();
   warnIfHidden(mountpoint, log);
-  log.info('mounted', { mountpoint, source: source.name, transport: transport.name });
+  const isGoingOn = predecessor === undefined ? undefined : true;
+  log.info('mounted', { mountpoint, source: source.name, transport: transport.name, isGoingOn });
   daemonLog.started();
   await parent?.ready();
   const serves = `serves ${source.name} at ${mountpoint}`;
@@ -159,7 +183,11 @@ async function mountAndServe(
   store.getReady();
   // Now, while the program is what it was when it was started; and behind what somebody waits for.
   await metrics.getReady().catch((error: unknown) => log.warn('GET /metrics does not work', { error }));
-  await serveUntilEnd(mounted, stop, settings.unmountTimeout, log);
+  await serveUntilEnd(mounted, stop, settings.unmountTimeout, log, async () => {
+    if ((await handover?.leave(mounted)) === true) return true;
+    handover?.drop();
+    return false;
+  });
 }
 
 function sayIntegrity(source: AnySource, log: Logger): void {
@@ -171,7 +199,12 @@ function sayIntegrity(source: AnySource, log: Logger): void {
 async function realMountpoint(
   { mountpoint, settings }: MountRequest,
   parent: Parent | undefined,
+  predecessor: Predecessor | undefined,
 ): Promise<string> {
+  if (predecessor !== undefined) {
+    checkNotHidden(predecessor.device.mountpoint, settings, true);
+    return predecessor.device.mountpoint;
+  }
   const descriptor = passedDescriptor(mountpoint);
   if (descriptor !== undefined) {
     const place = mountpointOf(connectionOf(descriptor));

@@ -11,6 +11,7 @@ const LET_GO_MS = 2000;
 /**
  * Waits until the mount ends: unmounted from outside, or because a signal says so.
  *
+ * @param handOver leaves the mount to another process, if there is to be one
  * @throws CommandError when the connection was lost: it has to look like a crash to whoever started us, since the mount
  *   point answers ENOTCONN and has to until the next start
  */
@@ -19,6 +20,7 @@ export async function serveUntilEnd(
   stop: StopSignals,
   unmountTimeoutMs: number,
   log: Logger,
+  handOver: () => Promise<boolean> = () => Promise.resolve(false),
 ): Promise<void> {
   const ended = mounted.ended.then((end) => ({ end }));
   const first = await Promise.race([ended, stop.first]);
@@ -28,6 +30,7 @@ export async function serveUntilEnd(
     return;
   }
   log.info('stopping', { signal: first });
+  if (await handOver()) return;
   void tellServiceManager('stopping', `unmounting after ${first}`, log);
   await unmountOnce(mounted, stop, unmountTimeoutMs);
   await Promise.race([mounted.ended, sleep(LET_GO_MS, undefined, { ref: false })]);

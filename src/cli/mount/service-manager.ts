@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import type { StdioOptions } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import type { Logger } from '../../base/log.js';
 
 const LIMIT_MS = 5000;
@@ -42,6 +43,86 @@ export function answerWatchdog(log: Logger, env: NodeJS.ProcessEnv = process.env
   const ping = (): void => void notify('watchdog', ['WATCHDOG=1'], log);
   const timer = setInterval(ping, limitUs / 1000 / PINGS).unref();
   return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+/** The number under which systemd-notify inherits what it is to pass on. */
+const INHERITED_FD = 3;
+
+/**
+ * Has systemd keep a descriptor, and give it to the process that it starts in place of this one.
+ *
+ * Where `FDSTORE` says that there is room for it, systemd is 254 or later, and so is its systemd-notify, which can do that.
+ *
+ * @returns false: it does not
+ * @see sd_pid_notify_with_fds(3)
+ */
+export async function storeDescriptor(
+  fd: number,
+  name: string,
+  log: Logger,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<boolean> {
+  if (env['NOTIFY_SOCKET'] === undefined || !(Number(env['FDSTORE']) > 0)) return false;
+  const args = [`--fd=${INHERITED_FD}`, `--fdname=${name}`, 'FDSTORE=1'];
+  const status = await run(args, ['ignore', 'ignore', 'ignore', fd]);
+  if (status !== 0) log.warn('systemd does not keep the mount for a restart', { status });
+  return status === 0;
+}
+
+/** Has systemd close what it keeps under a name. Returns when that is done. */
+export async function dropDescriptor(name: string, log: Logger): Promise<void> {
+  const status = await run(['FDSTOREREMOVE=1', `FDNAME=${name}`], 'ignore');
+  if (status !== 0) log.warn('systemd still keeps the descriptor of a mount', { status });
+}
+
+function run(args: readonly string[], stdio: StdioOptions): Promise<number | null> {
+  return new Promise((resolve) => {
+    const child = spawn('systemd-notify', args, { stdio, timeout: LIMIT_MS });
+    child.on('error', () => resolve(null));
+    child.on('close', resolve);
+  });
+}
+
+/** A descriptor that systemd has kept, and its name. */
+export interface StoredDescriptor {
+  readonly fd: number;
+  readonly name: string;
+}
+
+/**
+ * Takes the descriptors that systemd gives to this process. No program that is started later takes them for its own.
+ * @see sd_listen_fds(3)
+ */
+export function takeStoredDescriptors(env: NodeJS.ProcessEnv = process.env): readonly StoredDescriptor[] {
+  const { LISTEN_PID: pid, LISTEN_FDS: count, LISTEN_FDNAMES: names = '' } = env;
+  delete env['LISTEN_PID'];
+  delete env['LISTEN_FDS'];
+  delete env['LISTEN_FDNAMES'];
+  if (pid !== String(process.pid) || !(Number(count) > 0)) return [];
+  const named = names.split(':');
+  return Array.from({ length: Number(count) }, (_, at) => ({ fd: 3 + at, name: named[at] ?? '' }));
+}
+
+/** Whether systemd stops this service to start it again at once. */
+export async function isToBeStartedAgain(): Promise<boolean> {
+  const unit = (await systemctl('whoami')).trim();
+  return isRestartJob(await systemctl('list-jobs', '--no-legend', '--plain', unit), unit);
+}
+
+/** @param jobs as systemctl lists them: number, unit, type, state */
+export function isRestartJob(jobs: string, unit: string): boolean {
+  return jobs.split('\n').some((line) => {
+    const [, named, type] = line.trim().split(/\s+/);
+    return named === unit && type === 'restart';
+  });
+}
+
+/** @returns what it says; nothing where it cannot */
+function systemctl(...args: readonly string[]): Promise<string> {
+  const whose = process.getuid?.() === 0 ? [] : ['--user'];
+  return new Promise((resolve) => {
+    execFile('systemctl', [...whose, ...args], { timeout: LIMIT_MS }, (_, said) => resolve(said));
+  });
 }
 
 function notify(state: string, assignments: readonly string[], log: Logger): Promise<void> {

@@ -70,7 +70,10 @@ const FILES: Entries = [
   ['/sys/firmware/opal/dump', 'that of source opal'],
   ['/sys/kernel/security/lockdown', 'the lockdown level; see --lockdown-file'],
   ['/var/log/platform', 'log of rtas_errd, from which dumps are learned; see --platform-log'],
-  ['/run/platdumpfs', 'control sockets of daemons of root'],
+  [
+    '/run/platdumpfs',
+    'control sockets of daemons of root; while systemd keeps a mount, what the next process has to know of it',
+  ],
   ['/var/cache/platdumpfs', 'spool: files without a name, encrypted with keys that exist in memory only'],
   ['/etc/platdumpfs/platdumpfs.env', 'settings of the service: PLATDUMPFS_MOUNTPOINT, PLATDUMPFS_OPTIONS'],
 ];
@@ -80,6 +83,8 @@ const ENVIRONMENT: Entries = [
   ['XDG_RUNTIME_DIR', 'control sockets of users other than root are in its directory platdumpfs'],
   ['CACHE_DIRECTORY', 'directory of the spool, as systemd sets it'],
   ['NOTIFY_SOCKET', 'where systemd is told that the mount is usable'],
+  ['FDSTORE', 'systemd has room to keep the mount while the service is restarted'],
+  ['LISTEN_FDS, LISTEN_FDNAMES, LISTEN_PID', 'the mount that it has kept'],
   ['JOURNAL_STREAM', 'log lines have a form of their own where standard error is the journal'],
 ];
 

@@ -53,7 +53,7 @@ export const OPCODE = {
   STATX: 52,
 } as const;
 
-/** Flags of INIT, both directions. Bits from 32 up travel in `flags2`; we ask for none of them. */
+/** Flags of INIT, both directions. */
 export const INIT_FLAG = {
   ASYNC_READ: 1 << 0,
   ATOMIC_O_TRUNC: 1 << 3,
@@ -66,6 +66,12 @@ export const INIT_FLAG = {
   EXPLICIT_INVAL_DATA: 1 << 25,
   /** `flags2` is there to be read. */
   INIT_EXT: 1 << 30,
+} as const;
+
+/** Flags of INIT from bit 32 up, which travel in `flags2`. We ask for none of them. */
+export const INIT_FLAG2 = {
+  /** The kernel offers to ask once more what was not answered (7.40). */
+  HAS_RESEND: 1 << 7,
 } as const;
 
 /** The kernel keeps cached pages when the file is opened again. */

@@ -1,5 +1,5 @@
 import type { ByteReader } from '../../base/byte-reader.js';
-import { GETATTR_FH } from './abi.js';
+import { GETATTR_FH, INIT_FLAG } from './abi.js';
 
 /*
  * Bodies of requests. Each function takes exactly one structure and throws RangeError when there is less or more.
@@ -131,9 +131,12 @@ export interface InitRequest {
   readonly minor: number;
   readonly maxReadahead: number;
   readonly flags: number;
+  readonly flags2: number;
 }
 
-/** fuse_init_in. Kernels since 7.36 send 48 bytes more: `flags2`, of which we use nothing, and reserve. */
+/** fuse_init_in. Kernels since 7.36 send 48 bytes more: `flags2`, and reserve. */
 export function decodeInit(body: ByteReader): InitRequest {
-  return { major: body.u32(), minor: body.u32(), maxReadahead: body.u32(), flags: body.u32() };
+  const [major, minor, maxReadahead, flags] = [body.u32(), body.u32(), body.u32(), body.u32()];
+  const hasMore = (flags & INIT_FLAG.INIT_EXT) !== 0 && body.remaining >= 4;
+  return { major, minor, maxReadahead, flags, flags2: hasMore ? body.u32() : 0 };
 }

@@ -2,12 +2,13 @@ import { closeSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { endAtOnce } from '../../base/exit-without-threads.js';
+import { endAtOnce, exitWithoutThreads } from '../../base/exit-without-threads.js';
 import type { Logger } from '../../base/log.js';
 import type { Filesystem } from '../../fs/index.js';
 import { isGoneSoon, mountsAt, unmountOrDetach } from '../mount-table.js';
 import { NotificationThread } from '../notification-thread.js';
-import type { MountEnd, Mounted } from '../transport.js';
+import { notifyResend } from '../notification.js';
+import type { Handover, MountEnd, Mounted } from '../transport.js';
 import type { DeviceReaderEnd } from './device-reader.js';
 import { DeviceReaderThread } from './device-reader-thread.js';
 import type { Negotiation } from './negotiate.js';
@@ -86,6 +87,43 @@ export class KernelMount implements Mounted {
 
   set place(place: MountPlace) {
     this.#place = place;
+  }
+
+  get handover(): Handover | undefined {
+    const { mountpoint, id } = this.#place ?? {};
+    if (mountpoint === undefined || id === undefined || !this.#session.canResend) return undefined;
+    const device = { fd: this.#fd, mountpoint, mountId: id };
+    return { device, begin: (settle) => this.#handOver(settle) };
+  }
+
+  /** Takes the place of a process that has served this device. */
+  async goOn(place: MountPlace): Promise<void> {
+    this.#place = place;
+    this.lookAtOptions();
+    this.#session.canResend = true;
+    const failures = await this.#notifications.send(this.#fd, [notifyResend()]);
+    const [failure] = failures.values();
+    if (failure !== undefined)
+      this.#log.warn('the kernel does not ask again what was not answered', { failure });
+  }
+
+  async #handOver(settle: () => Promise<void>): Promise<boolean> {
+    // A notification waits for requests: a process that leaves them to another one would not end before these are answered.
+    const isQuiet = await Promise.race([this.#notifier.rest(), sleep(WAKE_MS, false, { ref: false })]);
+    if (!isQuiet) {
+      this.#notifier.goOn();
+      return false;
+    }
+    this.#session.pause();
+    await settle();
+    this.#replies.close();
+    this.#session.refuseAll();
+    process.off('exit', this.#onExit);
+    this.#reader.requestStop();
+    this.#reader.unref();
+    // What the thread reads until then is asked once more.
+    exitWithoutThreads();
+    return true;
   }
 
   /** Minor device number of the files of the mount, where it can be known. */

@@ -1,15 +1,19 @@
+import { statfs } from 'node:fs/promises';
+import type { Logger } from '../../base/log.js';
 import { pageSize } from '../../base/page-size.js';
 import type { Filesystem } from '../../fs/index.js';
 import {
   checkMountpoint,
   clearStaleMounts,
   mountsAt,
+  OWN_FSTYPE,
   resolveMountpoint,
   unmountOrDetach,
 } from '../mount-table.js';
-import type { Attachment, MountOptions, Mounted, Mounter, Transport } from '../transport.js';
+import type { Attachment, HandedDevice, MountOptions, Mounted, Mounter, Transport } from '../transport.js';
 import { MountError } from '../transport.js';
 import { canMountDirectly } from './can-mount.js';
+import { isFuseDevice } from '../fuse-descriptor.js';
 import { adoptedDevice, openDevice } from './device.js';
 import { mountByHelper } from './fusermount.js';
 import { HeldDirectory, moved } from './held-directory.js';
@@ -17,9 +21,10 @@ import type { KernelMountOptions, MountPlace } from './kernel-mount.js';
 import { KernelMount } from './kernel-mount.js';
 import { runMount } from './mount-program.js';
 import { raiseReadAhead } from './read-ahead.js';
+import { connectionOf } from './wake-reader.js';
 
 /** Speaks the kernel's protocol over the FUSE device, without libfuse. */
-export const kernelTransport: Transport = { name: 'kernel', mount };
+export const kernelTransport: Transport = { name: 'kernel', mount, goOn };
 
 async function mount(filesystem: Filesystem, options: MountOptions): Promise<Mounted> {
   const adopted = adoptedDevice(options.mountpoint);
@@ -110,6 +115,28 @@ async function serve(
     await mounted.unmount(0);
     throw error;
   }
+}
+
+/** Whether a device is mounted where it was handed over: unmounted meanwhile, it is of no use. Asks nobody who may not answer. */
+export function isStillMounted({ fd, mountpoint, mountId }: HandedDevice): boolean {
+  const entry = mountsAt(mountpoint).at(-1);
+  const isSame = entry?.id === mountId && entry.deviceMinor === (connectionOf(fd) ?? entry.deviceMinor);
+  return isFuseDevice(fd) && isSame && entry.fstype === OWN_FSTYPE;
+}
+
+/** There is no second INIT: the kernel goes on as it agreed with the process before. */
+async function goOn(filesystem: Filesystem, handed: HandedDevice, log: Logger): Promise<Mounted> {
+  const { fd, mountpoint, mountId: id } = handed;
+  const mounted = serveDevice({ fd, filesystem, pageBytes: pageSize(), log });
+  const connection = connectionOf(fd) ?? mountsAt(mountpoint).at(-1)?.deviceMinor;
+  await mounted.goOn({ mountpoint, id, connection });
+  // Asked by the kernel, answered by us.
+  const answered = statfs(mountpoint).then(
+    () => true,
+    () => false,
+  );
+  if (await Promise.race([answered, mounted.ended.then(() => false)])) return mounted;
+  throw new MountError(`the mount at ${mountpoint} ended before this process could go on with it`);
 }
 
 function serveDevice(options: KernelMountOptions): KernelMount {

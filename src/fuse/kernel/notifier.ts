@@ -39,6 +39,7 @@ export class Notifier {
   #retry: NodeJS.Timeout | undefined;
   #saidFailure = false;
   #closed = false;
+  #rests = false;
 
   constructor(options: NotifierOptions) {
     this.#options = options;
@@ -68,13 +69,25 @@ export class Notifier {
   /** Called again when an inode is no longer waited for. */
   sendMore(): void {
     if (this.#sending !== undefined || this.#retry !== undefined) return;
-    if (this.#closed || this.#queue.size === 0) return;
+    if (this.#closed || this.#rests || this.#queue.size === 0) return;
     const batch = this.#takeSendable();
     if (batch.length === 0) return;
     this.#sending = this.#send(batch).then(() => {
       this.#sending = undefined;
       this.sendMore();
     });
+  }
+
+  /** Writes nothing more for now. Resolves, with true, when nothing is being written any more. */
+  async rest(): Promise<true> {
+    this.#rests = true;
+    await this.#sending;
+    return true;
+  }
+
+  goOn(): void {
+    this.#rests = false;
+    this.sendMore();
   }
 
   /** Drops what is queued. Resolves when nothing is being written any more. */

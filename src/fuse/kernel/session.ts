@@ -2,7 +2,7 @@ import { FsError } from '../../base/errno.js';
 import type { Logger } from '../../base/log.js';
 import type { Filesystem } from '../../fs/index.js';
 import { answer, logFailure } from '../answer.js';
-import { OPCODE } from './abi.js';
+import { INIT_FLAG2, OPCODE } from './abi.js';
 import type { InitRequest } from './decode.js';
 import type { InHeader } from './in-header.js';
 import { decodeInHeader } from './in-header.js';
@@ -63,6 +63,9 @@ export class Session implements Server {
   readonly #waitingFor = new Map<number, number>();
   #onInitialized: (negotiation: Negotiation) => void = () => undefined;
   #refusing = false;
+  #hasPaused = false;
+  /** The kernel asks once more what nobody has answered, when it is told to. */
+  canResend = false;
 
   constructor(options: SessionOptions) {
     this.filesystem = options.filesystem;
@@ -74,6 +77,7 @@ export class Session implements Server {
 
   /** Serves one request, exactly as it was read from the device. Never throws. */
   handle(message: Uint8Array): void {
+    if (this.#hasPaused) return;
     let header: InHeader;
     try {
       header = decodeInHeader(message, this.#options.littleEndian);
@@ -88,6 +92,7 @@ export class Session implements Server {
 
   initialize(request: InitRequest): Negotiation {
     const negotiation = negotiate(request, this.#options.pageBytes);
+    this.canResend = (request.flags2 & INIT_FLAG2.HAS_RESEND) !== 0;
     const { log } = this.#options;
     log.debug('negotiated with the kernel', { kernel: `${request.major}.${request.minor}`, ...negotiation });
     if (negotiation.kind !== 'again') queueMicrotask(() => this.#onInitialized(negotiation));
@@ -102,6 +107,11 @@ export class Session implements Server {
   /** Whether somebody waits for an answer about an inode, holding locks on it in the kernel. */
   isWaitedFor(ino: number): boolean {
     return this.#waitingFor.has(ino);
+  }
+
+  /** Takes no request any more: the kernel will ask another process. */
+  pause(): void {
+    this.#hasPaused = true;
   }
 
   /** Ends every wait at once, and answers from here on only what gives something back. */

@@ -3,7 +3,15 @@ import { createLogger } from '../../../src/base/log.js';
 import type { RiseSteps } from '../../../src/lockdown/index.js';
 import { carryOutRise } from '../../../src/lockdown/index.js';
 
-const ORDER = ['veilLog', 'dropPages', 'dropAnswers', 'hideDumps', 'stopAnnouncing', 'tellOperator'];
+const ORDER = [
+  'veilLog',
+  'dropHandover',
+  'dropPages',
+  'dropAnswers',
+  'hideDumps',
+  'stopAnnouncing',
+  'tellOperator',
+];
 
 /** Steps that note that they were taken; one of them fails. */
 function steps(taken: string[], failing?: string): RiseSteps {

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { KnownBytes } from '../../../src/transfer/fingerprint.js';
 import {
   BEGINNING_BYTES,
   Fingerprint,
   fingerprintMemory,
+  fingerprintOf,
+  knownBytesIn,
   sha256In,
 } from '../../../src/transfer/fingerprint.js';
 import { portableSha256 } from '../../../src/transfer/sha256.js';
@@ -14,7 +17,11 @@ const B = BEGINNING_BYTES;
 
 /** What passes deliver, each by another thread. */
 class Passes {
-  readonly memory = fingerprintMemory();
+  readonly memory: SharedArrayBuffer;
+
+  constructor(memory = fingerprintMemory()) {
+    this.memory = memory;
+  }
 
   /** @returns how far it got before it was found to be over another dump; undefined: to the end of `bytes` */
   run(bytes: Uint8Array, { from = 0, to = bytes.length, chunk = 1000 } = {}): number | undefined {
@@ -182,4 +189,76 @@ test('the memory holds no byte of the dump once whole chunks have been taken in'
   const dump = Buffer.alloc(3 * B, 'secret');
   passes.run(dump, { chunk: B });
   expect(Buffer.from(new Uint8Array(passes.memory)).includes('secret')).toBe(false);
+});
+
+/** What another process makes of what this one has handed over. */
+function handedOver(passes: Passes): Passes {
+  const known = knownBytesIn(passes.memory, portableSha256);
+  if (known === undefined) throw new Error('nothing is known');
+  return new Passes(fingerprintOf(JSON.parse(JSON.stringify(known)) as KnownBytes));
+}
+
+test('another process knows the same dump again, goes on with it, and hands over again', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 3 * B }), fc.nat(), fc.nat(), (size, first, second) => {
+      const dump = sampleBytes(size);
+      const before = new Passes();
+      before.run(dump, { to: 1 + (first % size) });
+      const after = handedOver(before);
+      // As far as it got before, or less, or more.
+      expect(after.run(dump, { to: 1 + (second % size) })).toBeUndefined();
+      const last = handedOver(after);
+      expect(last.run(dump)).toBeUndefined();
+      expect(last.end(size)).toBe(true);
+      expect(last.sha256(size)).toBe(sha256(dump));
+    }),
+  );
+});
+
+test('another process finds out that it has another dump before that gets further', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 3 * B }), fc.nat(), fc.nat(), (size, cut, place) => {
+      const dump = sampleBytes(size);
+      const length = 1 + (cut % size);
+      const before = new Passes();
+      before.run(dump, { to: length });
+      const found = handedOver(before).run(changedAt(dump, place % length), { chunk: 1000 });
+      expect(found).toBeLessThan(length);
+    }),
+  );
+});
+
+test('a whole dump is whole for another process, and a shorter one is another dump', () => {
+  const dump = sampleBytes(2 * B + 5);
+  const before = new Passes();
+  before.run(dump);
+  before.end(dump.length);
+  const after = handedOver(before);
+  expect(after.sha256(dump.length)).toBe(sha256(dump));
+  after.run(dump, { to: B + 5 });
+  expect(after.end(B + 5)).toBe(false);
+});
+
+test('a pass from the middle teaches another process nothing', () => {
+  const dump = sampleBytes(3 * B);
+  const before = new Passes();
+  before.run(dump, { to: B });
+  const after = handedOver(before);
+  after.run(dump, { from: B });
+  expect(after.end(dump.length)).toBe(true);
+  expect(after.sha256(dump.length)).toBeUndefined();
+  expect(knownBytesIn(after.memory, portableSha256)?.length).toBe(B);
+});
+
+test('what is handed over has no byte of the dump', () => {
+  const dump = Buffer.from('SECRET'.repeat(20));
+  const passes = new Passes();
+  passes.run(dump);
+  const text = JSON.stringify(knownBytesIn(passes.memory, portableSha256));
+  expect(text).not.toContain('SECRET');
+  expect(text).not.toContain(Buffer.from('SECRET').toString('hex'));
+});
+
+test('while nothing is known, nothing is handed over', () => {
+  expect(knownBytesIn(fingerprintMemory(), portableSha256)).toBeUndefined();
 });

@@ -19,12 +19,12 @@ const ROWS: readonly Row[] = [
   {
     title: 'INIT of Linux 5.4: 7.31',
     decoder: decode.decodeInit,
-    expected: { major: 7, minor: 31, maxReadahead: 131_072, flags: 0x03ff_fffb },
+    expected: { major: 7, minor: 31, maxReadahead: 131_072, flags: 0x03ff_fffb, flags2: 0 },
   },
   {
     title: 'INIT of Linux 6.18: 7.45, with flags2',
     decoder: decode.decodeInit,
-    expected: { major: 7, minor: 45, maxReadahead: 131_072, flags: 0x73ff_fffb },
+    expected: { major: 7, minor: 45, maxReadahead: 131_072, flags: 0x73ff_fffb, flags2: 0x5fd },
   },
   { title: 'LOOKUP', decoder: decode.decodeName, expected: NAME },
   { title: 'LOOKUP with an extension of 8 bytes', decoder: decode.decodeName, expected: '0x000000020000001' },

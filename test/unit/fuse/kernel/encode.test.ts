@@ -28,7 +28,7 @@ const DOTS: readonly DirectoryEntry[] = [
 const FILE: DirectoryEntry = { name: NAME, ino: 5, isDirectory: false, nextOffset: 3 };
 
 function initReply(minor: number, maxReadahead: number, flags: number, pageBytes: number): encode.InitReply {
-  const result = negotiate({ major: 7, minor, maxReadahead, flags }, pageBytes);
+  const result = negotiate({ major: 7, minor, maxReadahead, flags, flags2: 0 }, pageBytes);
   if (result.kind === 'refused') throw new Error(result.why);
   return result.reply;
 }
@@ -138,7 +138,7 @@ describe('directories', () => {
 });
 
 describe('negotiate', () => {
-  const LINUX_6_18 = { major: 7, minor: 45, maxReadahead: 131_072, flags: 0x73ff_fffb };
+  const LINUX_6_18 = { major: 7, minor: 45, maxReadahead: 131_072, flags: 0x73ff_fffb, flags2: 0 };
 
   test.each([
     { minor: 31, agreed: 31 },

@@ -1,0 +1,139 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Logger } from '../../base/log.js';
+import type { Volume } from '../../fs/index.js';
+import type { HandedDevice, Mounted } from '../../fuse/index.js';
+import { isStillMounted } from '../../fuse/index.js';
+import { ensurePrivateDirectory, handoverName, runtimeDirectory } from '../runtime-directory.js';
+import type { Composition } from './compose.js';
+import type { HandedMount } from './handed-mount.js';
+import { HandoverFile, readHandoverFile } from './handover-file.js';
+import type { MountRequest } from './mount-request.js';
+import { attachmentOf } from './mount-request.js';
+import {
+  dropDescriptor,
+  isToBeStartedAgain,
+  storeDescriptor,
+  takeStoredDescriptors,
+} from './service-manager.js';
+
+/** Descriptors of ours in the descriptor store of systemd. */
+const NAME_PREFIX = 'platdumpfs-';
+
+/** The mount of the process before, to go on with. */
+export interface Predecessor {
+  readonly device: HandedDevice;
+  readonly mount: HandedMount;
+}
+
+/**
+ * What the process before has left for this one, by the descriptor store of systemd and a file of the runtime directory.
+ * What cannot be gone on with is given up: the mount is a stale one then, as after a crash without descriptor store.
+ */
+export async function predecessorOf(request: MountRequest, log: Logger): Promise<Predecessor | undefined> {
+  let found: Predecessor | undefined;
+  for (const { fd, name } of takeStoredDescriptors()) {
+    if (!name.startsWith(NAME_PREFIX)) continue;
+    try {
+      found = readPredecessor(fd, name, request);
+    } catch (error) {
+      log.warn('cannot go on with the mount of the process before: readers are interrupted', {
+        reason: (error as Error).message,
+      });
+      closeSync(fd);
+      await dropDescriptor(name, log);
+    }
+  }
+  const path = pathFor(request.mountpoint);
+  // Without a descriptor store it is not ours: somebody who mounts by hand must not take it from a service that runs.
+  const hasStore = process.env['FDSTORE'] !== undefined;
+  if (found === undefined && path !== undefined && hasStore) rmSync(path, { force: true });
+  return found;
+}
+
+/** @throws Error why not */
+function readPredecessor(fd: number, name: string, request: MountRequest): Predecessor {
+  const path = pathFor(request.mountpoint);
+  if (path === undefined) throw new Error('there is no runtime directory');
+  if (request.settings.transport === 'fuse-native') throw new Error('fuse-native cannot');
+  const mount = readHandoverFile(path);
+  if (mount.name !== name) throw new Error(`${path} is about another mount`);
+  if (mount.madeWith !== madeWith(request)) throw new Error('it was mounted with other options');
+  const device = { fd, mountpoint: mount.mountpoint, mountId: mount.mountId };
+  if (!isStillMounted(device)) throw new Error('it is not mounted any more');
+  const mayRemove = mount.unlink === request.settings.unlink;
+  const dumps = mount.dumps.map((dump) => ({ ...dump, isUnlinked: dump.isUnlinked && mayRemove }));
+  return { device, mount: { ...mount, dumps } };
+}
+
+/** What can be changed by another mount only. */
+function madeWith(request: MountRequest): string {
+  return JSON.stringify([attachmentOf(request), request.source]);
+}
+
+function pathFor(mountpoint: string): string | undefined {
+  const directory = runtimeDirectory();
+  return directory === undefined ? undefined : join(directory, handoverName(mountpoint));
+}
+
+/** This mount, for the process that comes next to go on with. */
+export interface Handover {
+  /** Leaves the mount to the process that systemd starts next, if it does. */
+  leave(mounted: Mounted): Promise<boolean>;
+  /** Nobody is to go on with it. */
+  drop(): void;
+}
+
+/** Has systemd keep a mount while this process is restarted, where it can. */
+export async function prepareHandover(
+  device: HandedDevice | undefined,
+  composition: Composition,
+  request: MountRequest,
+  log: Logger,
+): Promise<Handover | undefined> {
+  const name = `${NAME_PREFIX}${randomBytes(16).toString('hex')}`;
+  if (device === undefined || pathFor(request.mountpoint) === undefined) return undefined;
+  if (!(await storeDescriptor(device.fd, name, log))) return undefined;
+  return goOnHandingOver(device, name, composition, request, log);
+}
+
+/** The same for a mount that systemd keeps already. */
+export async function goOnHandingOver(
+  { mountpoint, mountId }: HandedDevice,
+  name: string,
+  { store, volume }: Composition,
+  request: MountRequest,
+  log: Logger,
+): Promise<Handover | undefined> {
+  const path = pathFor(request.mountpoint) ?? '';
+  const header = { name, madeWith: madeWith(request), unlink: request.settings.unlink, mountpoint, mountId };
+  try {
+    ensurePrivateDirectory(dirname(path));
+    const file = new HandoverFile({ path, header, store, volume, log });
+    return handoverBy(file, name, volume, log);
+  } catch (error) {
+    log.warn('a restart will interrupt readers', { path, reason: (error as Error).message });
+    await dropDescriptor(name, log);
+    return undefined;
+  }
+}
+
+function handoverBy(file: HandoverFile, name: string, volume: Volume, log: Logger): Handover {
+  let isOver = false;
+  return {
+    drop() {
+      if (isOver) return;
+      isOver = true;
+      file.remove();
+      void dropDescriptor(name, log);
+    },
+    async leave({ handover }) {
+      if (isOver || handover === undefined || !file.isValid || !(await isToBeStartedAgain())) return false;
+      if (!(await handover.begin(() => volume.removal.handOver()))) return false;
+      isOver = file.complete();
+      if (isOver) log.info('stopped: readers wait for the next process');
+      return true;
+    },
+  };
+}

@@ -1,0 +1,88 @@
+import { expect, test } from 'vitest';
+import { dumpTag } from '../../../../src/base/tag.js';
+import type { HandedHeader, HandedLine } from '../../../../src/cli/mount/handed-mount.js';
+import { headerText, lineText, parseHandedMount } from '../../../../src/cli/mount/handed-mount.js';
+import type { HandedDump } from '../../../../src/dump/index.js';
+
+const HEADER: HandedHeader = {
+  name: 'platdumpfs-1',
+  madeWith: '["/mnt"]',
+  unlink: 'delivered',
+  mountpoint: '/mnt',
+  mountId: 47,
+  mountedAtMs: 1_700_000_000_000.5,
+  generation: 4_100_840_871,
+};
+
+const DUMP: HandedDump = {
+  serial: 1,
+  tag: dumpTag(0x2_0000_0001n),
+  announcedAtMs: 1_700_000_000_000.25,
+  size: { bytes: 5000, origin: 'announced', exact: false },
+  known: { length: 4500, digest: 'ab'.repeat(32), beginning: '01'.repeat(32), isWhole: false },
+  delivered: [0, 100, 200, 4500],
+  isSaved: false,
+  isUnlinked: false,
+  lost: undefined,
+};
+
+/** As little as there may be. */
+const NEW: HandedDump = {
+  ...DUMP,
+  serial: 2,
+  size: undefined,
+  known: undefined,
+  delivered: [],
+  lost: 'mixed',
+};
+
+function written(...lines: readonly HandedLine[]): string {
+  return headerText(HEADER) + lines.map(lineText).join('');
+}
+
+test('what is written is read again', () => {
+  const handle = { fh: 7, ino: 2, knownSize: undefined };
+  const text = written({ dump: DUMP }, { dump: NEW }, { opened: handle });
+  expect(parseHandedMount(text)).toEqual({ ...HEADER, dumps: [DUMP, NEW], handles: [handle] });
+});
+
+test('later lines count', () => {
+  const later = { ...DUMP, delivered: [0, 4500], isUnlinked: true };
+  const text = written(
+    { dump: DUMP },
+    { dump: NEW },
+    { opened: { fh: 7, ino: 2, knownSize: 5000 } },
+    { opened: { fh: 8, ino: 2, knownSize: 5000 } },
+    { dump: later },
+    { dumpGone: 2 },
+    { closed: 7 },
+  );
+  const handles = [{ fh: 8, ino: 2, knownSize: 5000 }];
+  expect(parseHandedMount(text)).toEqual({ ...HEADER, dumps: [later], handles });
+});
+
+test('half a last line counts for nothing, wherever it ends', () => {
+  const whole = written({ dump: DUMP });
+  const half = lineText({ dump: { ...DUMP, isSaved: true } });
+  for (let length = 0; length < half.length; length += 1)
+    expect(parseHandedMount(whole + half.slice(0, length)).dumps).toEqual([DUMP]);
+});
+
+const RIGHT = written({ dump: DUMP }, { opened: { fh: 7, ino: 2, knownSize: 5000 } });
+
+test.each([
+  ['nothing', ''],
+  ['another format', RIGHT.replace('"format":1', '"format":2')],
+  ['no format', RIGHT.replace('"format":1', '"form":1')],
+  ['no JSON', RIGHT.replace('{', '(')],
+  ['a line that is no object', `${RIGHT}5\n`],
+  ['a line of a kind that nobody knows', `${RIGHT}{"moved":5}\n`],
+  ['a tag that is none', RIGHT.replace('0x00', '0y00')],
+  ['a handle without number', RIGHT.replace('"fh":7', '"fh":"7"')],
+  ['ranges that overlap', RIGHT.replace('[0,100,200', '[0,300,200')],
+  ['half a range', RIGHT.replace('[0,100,200', '[0,200')],
+  ['a digest that is none', RIGHT.replace('abab', 'zzab')],
+  ['an origin of a size that nobody knows', RIGHT.replace('"announced"', '"guessed"')],
+])('%s is not trusted', (_, text) => {
+  expect(() => parseHandedMount(text)).toThrow();
+});
