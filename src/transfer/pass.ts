@@ -89,9 +89,18 @@ class Pass {
     this.#tools.emit({ op: 'filled', pass, standing, points: this.#points, isEnd, error });
   }
 
-  /** Of a new pass: reads the beginning, no more. @throws SourceError `replaced`, `gone`: it is not that of the dump */
+  /**
+   * Of a new pass: reads the beginning, no more.
+   * @throws SourceError `replaced`, `gone`: it is not that of the dump; `interface`: nothing is known of the dump
+   */
   compare(): void {
     const beginningBytes = this.#fingerprint?.beginningBytes ?? 0;
+    // Whatever firmware holds would agree with it.
+    if (beginningBytes === 0)
+      throw new SourceError({
+        kind: 'interface',
+        message: 'what was delivered cannot be compared any more: mount again and copy the dump again',
+      });
     while (this.#offset < beginningBytes && !this.#isHandedOver) {
       const { bytes, done } = this.#cursor.read(this.#bounce);
       this.#tools.control.countCall();

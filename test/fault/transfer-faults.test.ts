@@ -125,6 +125,23 @@ describe('the dump is forgotten while firmware is asked for its removal', () => 
   );
 });
 
+test('a removal fails where nothing is left that firmware could be compared with', async () => {
+  const firmware = script();
+  const all = bench({ resumable: true, slots: 64 });
+  const dump = all.dump(TAG, firmware);
+  new Reading(dump, 0, BYTES.length);
+  await all.run();
+  const sent = vi.spyOn(all.started[0]!, 'send');
+  const removal = errnoOf(() => dump.invalidate());
+  await settled();
+  const told = sent.mock.calls.at(-1)?.[0] as Extract<Command, { op: 'invalidate' }>;
+  // As the pass does where a thread died while it wrote there.
+  new Uint8Array(told.work!.fingerprint!).fill(0);
+  await all.run();
+  expect(await removal).toBe('EIO');
+  expect(firmware.invalidated ?? false).toBe(false);
+});
+
 describe('firmware delivers something else than before', () => {
   test.each([
     { what: 'less', length: BYTES.length - BLOCK_BYTES },
