@@ -211,6 +211,7 @@ export class ScriptedThread implements Hand {
   readonly #commands: Command[] = [];
   readonly #events: HandEvent[] = [];
   #listener: HandListener | undefined;
+  #current: Command | undefined;
   #ended = false;
 
   constructor(driver: DumpDriver, slabs: readonly SharedArrayBuffer[], life: HandLife) {
@@ -244,8 +245,15 @@ export class ScriptedThread implements Hand {
   work(): boolean {
     const command = this.#commands.shift();
     if (command === undefined || this.#ended) return false;
+    this.#current = command;
     this.#side.carryOut(command);
+    this.#current = undefined;
     return true;
+  }
+
+  /** It is at an invalidation, or about to be: nothing takes that back. */
+  get isToldToInvalidate(): boolean {
+    return [this.#current, ...this.#commands].some((command) => command?.op === 'invalidate');
   }
 
   /** Delivers the next event. */

@@ -146,8 +146,13 @@ export class WithoutThreads implements AsyncDisposable {
         );
         return this.#cursor(dump, from === 0n ? 0 : Number(from) - 1);
       },
-      carryOn: (tag, { next }) => this.#cursor(this.#dump(tag), Number(next)),
+      // What is open stays open until it is closed, whatever firmware has forgotten.
+      carryOn: (tag, { next }) => this.#cursor(this.#named(tag), Number(next)),
     };
+  }
+
+  #named(tag: DumpTag): FirmwareDump {
+    return this.firmware.find((dump) => dump.tag === tag)!;
   }
 
   #dump(tag: DumpTag): FirmwareDump {
