@@ -53,6 +53,38 @@ test('Verifier waits for an answer however long it takes', async () => {
   expect(asked).toEqual([A, B]);
 });
 
+test('Verifier asks nothing else while it waits for an answer', async () => {
+  let answer: (word: 'settled') => void = () => undefined;
+  const { verifier, asked } = setUp(() => new Promise((resolve) => (answer = resolve)));
+  verifier.ask(A);
+  await vi.advanceTimersByTimeAsync(PACE_MS);
+  verifier.ask(B);
+  await vi.advanceTimersByTimeAsync(10 * PACE_MS);
+  expect(asked).toEqual([A]);
+  answer('settled');
+  await vi.advanceTimersByTimeAsync(PACE_MS);
+  expect(asked).toEqual([A, B]);
+});
+
+test('Verifier keeps its pace for a tag that comes in between', async () => {
+  const { verifier, asked } = setUp(() => Promise.resolve('settled'));
+  verifier.ask(A);
+  await vi.advanceTimersByTimeAsync(PACE_MS / 2);
+  verifier.ask(B);
+  await vi.advanceTimersByTimeAsync(PACE_MS);
+  expect(asked).toEqual([A]);
+  await vi.advanceTimersByTimeAsync(PACE_MS / 2);
+  expect(asked).toEqual([A, B]);
+});
+
+test('Verifier has what waits for another try and what was never asked about still to ask', async () => {
+  const { verifier } = setUp(() => Promise.resolve('later'));
+  verifier.ask(A);
+  verifier.ask(B);
+  await vi.advanceTimersByTimeAsync(PACE_MS);
+  expect(verifier.pending).toBe(2);
+});
+
 test('Verifier comes back to what could not be answered, after the others and not for ever', async () => {
   const { verifier, asked } = setUp((tag) => Promise.resolve(tag === A ? 'later' : 'settled'));
   verifier.ask(A);

@@ -262,3 +262,19 @@ test('what is handed over has no byte of the dump', () => {
 test('while nothing is known, nothing is handed over', () => {
   expect(knownBytesIn(fingerprintMemory(), portableSha256)).toBeUndefined();
 });
+
+test('one byte at a time is compared like any other pass', () => {
+  const passes = new Passes();
+  const dump = sampleBytes(10, 1);
+  passes.run(dump);
+  expect(passes.run(changedAt(dump, 5), { chunk: 1 })).toBe(9);
+});
+
+test('what a thread left half written is forgotten', () => {
+  const passes = new Passes();
+  passes.run(sampleBytes(B, 1));
+  const isWriting = 6;
+  new Int32Array(passes.memory)[isWriting] = 1;
+  passes.run(sampleBytes(10, 2), { to: 0 });
+  expect(passes.beginningBytes).toBe(0);
+});
