@@ -9,8 +9,10 @@ export type LockdownLevel = (typeof LOCKDOWN_LEVELS)[number];
  * @returns the active level; undefined when the text is anything but that, which callers take for locked
  */
 export function parseLockdownLevel(text: string): LockdownLevel | undefined {
-  if (!/^[ \ta-z_[\]]+\n?$/.test(text)) return undefined;
-  const words = text.split(/[ \t\n]+/).filter((word) => word !== '');
+  const words = text
+    .replace(/\n$/, '')
+    .split(/[ \t]/)
+    .filter((word) => word !== '');
   if (!words.every((word) => /^(?:[a-z_]+|\[[a-z_]+\])$/.test(word))) return undefined;
   const active = words.filter((word) => word.startsWith('['));
   if (active.length !== 1) return undefined;

@@ -57,3 +57,12 @@ test.each([
   expect([gate.locked(), gate.locked(), gate.locked()]).toEqual([true, true, true]);
   expect(risen).toBe(1);
 });
+
+test('LevelGate tells of a rise once, however often the level is found again', () => {
+  const { gate, tick } = gateOver(OPEN, LOCKED);
+  let risen = 0;
+  gate.onRise(() => (risen += 1));
+  tick();
+  tick();
+  expect(risen).toBe(1);
+});

@@ -31,6 +31,10 @@ describe('parseLockdownLevel', () => {
     { text: '[none] integrity\n[none]\n', why: 'two lines' },
     { text: '[none]\0integrity\n', why: 'a NUL byte' },
     { text: '[none] 0\n', why: 'a word that no level can be' },
+    { text: '[none] 0integrity\n', why: 'a word that begins as no level does' },
+    { text: '[none] integrity0\n', why: 'a word that ends as no level does' },
+    { text: '[none]\u00a0integrity\n', why: 'another blank than the kernel writes' },
+    { text: '[none] integrity\n\n', why: 'an empty second line' },
   ])('refuses $why', ({ text }) => {
     expect(parseLockdownLevel(text)).toBeUndefined();
   });
