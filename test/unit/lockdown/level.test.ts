@@ -34,6 +34,7 @@ describe('parseLockdownLevel', () => {
     { text: '[none] 0integrity\n', why: 'a word that begins as no level does' },
     { text: '[none] integrity0\n', why: 'a word that ends as no level does' },
     { text: '[none]\u00a0integrity\n', why: 'another blank than the kernel writes' },
+    { text: '\n[none] integrity', why: 'an empty first line' },
     { text: '[none] integrity\n\n', why: 'an empty second line' },
   ])('refuses $why', ({ text }) => {
     expect(parseLockdownLevel(text)).toBeUndefined();
