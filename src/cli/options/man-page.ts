@@ -75,14 +75,23 @@ const FILES: Entries = [
     'control sockets of daemons of root; while systemd keeps a mount, what the next process has to know of it',
   ],
   ['/var/cache/platdumpfs', 'spool: files without a name, encrypted with keys that exist in memory only'],
-  ['/etc/platdumpfs/platdumpfs.env', 'settings of the service: PLATDUMPFS_MOUNTPOINT, PLATDUMPFS_OPTIONS'],
+  ['/var/lib/platdumpfs/tags', 'tags that the service has known before; see --state-file'],
+  [
+    '/etc/platdumpfs/platdumpfs.env',
+    'settings of the service and of its metrics: PLATDUMPFS_MOUNTPOINT (default: /mnt/dumps), PLATDUMPFS_OPTIONS ' +
+      '(options of mount), PLATDUMPFS_TEXTFILE (what platdumpfs-metrics.timer writes, ' +
+      'default: /var/lib/prometheus/node-exporter/platdumpfs.prom)',
+  ],
+  ['/etc/platdumpfs/extract_platdump.conf', 'what our extract_platdump does when rtas_errd runs it'],
 ];
 
 const ENVIRONMENT: Entries = [
   ['RUNTIME_DIRECTORY', 'directory of the control sockets, as systemd sets it'],
   ['XDG_RUNTIME_DIR', 'control sockets of users other than root are in its directory platdumpfs'],
   ['CACHE_DIRECTORY', 'directory of the spool, as systemd sets it'],
+  ['XDG_CACHE_HOME', 'the spool of users other than root is in its directory platdumpfs'],
   ['NOTIFY_SOCKET', 'where systemd is told that the mount is usable'],
+  ['WATCHDOG_USEC, WATCHDOG_PID', 'how often systemd wants to hear that the daemon answers readers'],
   ['FDSTORE', 'systemd has room to keep the mount while the service is restarted'],
   ['LISTEN_FDS, LISTEN_FDNAMES, LISTEN_PID', 'the mount that it has kept'],
   ['JOURNAL_STREAM', 'log lines have a form of their own where standard error is the journal'],
