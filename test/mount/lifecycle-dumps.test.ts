@@ -53,7 +53,7 @@ describe.each(TRANSPORTS)('dumps come and go, $transport', (cell) => {
     await until('it is not listed', async () => (await names(mounted)).length === 0);
     const byName = async (): Promise<string> => (await runTool('stat', [mounted.at(dump.name)])).stderr;
     // To libfuse a name stands for what was opened under it, until it is closed (docs/transports.md).
-    if (cell.transport === 'kernel') expect(await byName()).toContain('No such file or directory');
+    if (cell.transport === 'kernel') await expect.poll(byName).toContain('No such file or directory');
     expect(await user.pread(31 * MIB, 4096)).toBe('ESTALE');
     expect(await user.hash(0, 4096), 'what it has got stays').toBe(sha256(dump, 0, 4096));
     await user.errno('close');

@@ -30,6 +30,7 @@ import type { DaemonLog } from '../log/daemon-log.js';
 import { openDaemonLog } from '../log/daemon-log.js';
 import { logOptions } from '../options/log-settings.js';
 import type { MountRequest } from './mount-request.js';
+import type { Settings } from '../options/option-table.js';
 import { attachmentOf, passedDescriptor } from './mount-request.js';
 import { openUnlockedGate } from '../unlocked-gate.js';
 import { collectOrphans } from './orphans.js';
@@ -101,6 +102,7 @@ async function mountAndServe(
   if (request.source === 'auto') processLog.info('source chosen', { source: source.name, ...passedOver });
   const gate = await openUnlockedGate(settings, source.isReal, processLog, predecessor !== undefined);
   cleanup.add('lockdown gate', () => gate[Symbol.asyncDispose]());
+  checkHidesNothing(mountpoint, settings, predecessor);
   const discreet = new DiscreetLog(processLog);
   const { log } = discreet;
   if (gate.level === 'integrity') sayIntegrity(source, log);
@@ -197,24 +199,31 @@ function sayIntegrity(source: AnySource, log: Logger): void {
 
 /** Without symbolic links, so that `list` and `umount` find it under any spelling. */
 async function realMountpoint(
-  { mountpoint, settings }: MountRequest,
+  { mountpoint }: MountRequest,
   parent: Parent | undefined,
   predecessor: Predecessor | undefined,
 ): Promise<string> {
-  if (predecessor !== undefined) {
-    checkNotHidden(predecessor.device.mountpoint, settings, true);
-    return predecessor.device.mountpoint;
-  }
+  if (predecessor !== undefined) return predecessor.device.mountpoint;
   const descriptor = passedDescriptor(mountpoint);
   if (descriptor !== undefined) {
-    const place = mountpointOf(connectionOf(descriptor));
-    if (place !== undefined) checkNotHidden(place, settings, true);
+    // Throws where it is none of FUSE's.
+    connectionOf(descriptor);
     return mountpoint;
   }
-  const real = await (parent?.mounter?.resolve() ?? checkMountpoint(mountpoint));
-  const isAutomount = mountsAt(real).at(-1)?.fstype === 'autofs';
-  checkNotHidden(real, settings, isAutomount);
-  return real;
+  return await (parent?.mounter?.resolve() ?? checkMountpoint(mountpoint));
+}
+
+/** Behind the first look at the level: paths are followed, and that of the level may hang. @throws CommandError `usage` */
+function checkHidesNothing(
+  mountpoint: string,
+  settings: Settings,
+  predecessor: Predecessor | undefined,
+): void {
+  const descriptor = passedDescriptor(mountpoint);
+  const place = descriptor === undefined ? mountpoint : mountpointOf(connectionOf(descriptor));
+  if (place === undefined) return;
+  const isAutomount = descriptor === undefined && mountsAt(place).at(-1)?.fstype === 'autofs';
+  checkNotHidden(place, settings, isAutomount || descriptor !== undefined || predecessor !== undefined);
 }
 
 /** Clients in containers see the mount under other names. */
