@@ -4,6 +4,6 @@ export * from './api.js';
 export type { UnlinkPolicy } from './removal.js';
 export { countSavedCopy } from './saved-copy.js';
 export type { SavedCopy } from './saved-copy.js';
-export { handedHandle } from './inode-table.js';
+export { handedHandle, inoOfSerial } from './inode-table.js';
 export type { HandedHandle } from './inode-table.js';
 export { Volume } from './volume.js';

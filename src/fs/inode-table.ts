@@ -37,7 +37,12 @@ export interface HandleEvent {
 
 /** Inode number of a dump: unique per incarnation, never reused while the process runs. */
 export function inoOf(dump: Dump): number {
-  return ROOT_INO + dump.serial;
+  return inoOfSerial(dump.serial);
+}
+
+/** The same for a dump of another process. */
+export function inoOfSerial(serial: number): number {
+  return ROOT_INO + serial;
 }
 
 /** Inodes that the kernel holds references to, and open files. Listed dumps nobody asked about cost nothing here. */

@@ -34,6 +34,11 @@ function written(kept: Kept): string {
   return readFileSync(kept.handoverPath ?? '', 'utf8');
 }
 
+/** From then on the dump can be told from another one, also after kill -9. */
+function untilKnown(kept: Kept): Promise<void> {
+  return until('its beginning is written down', () => written(kept).includes('"beginning":'));
+}
+
 async function inoOf(path: string): Promise<number> {
   return Number((await mustRun('stat', ['-c', '%i', path])).stdout);
 }
@@ -55,6 +60,7 @@ describe.each(matrix)('$how with a kept device, $discipline', ({ cell, again }) 
     await using user = await FileUser.of(kept.at(dump.name));
     expect(await user.hash(0, HALF)).toBe(sha256(dump, 0, HALF));
     const ino = await user.number('ino');
+    await untilKnown(kept);
     await again(kept);
     expect(kept.isGoingOn).toBe(true);
     expect(kept.mounts).toBe(1);
@@ -76,6 +82,7 @@ describe.each(matrix)('$how with a kept device, $discipline', ({ cell, again }) 
     const reading = [runTool('cat', [kept.at(dump.name)]), runTool('cp', [kept.at(dump.name), copy])];
     await until('firmware is read', async () => (await kept.trace()).length > 50);
     const byte = mapping.peek(SIZE - 1);
+    await untilKnown(kept);
     await again(kept);
     expect(await byte).toBe(dump.bytes(SIZE - 1, SIZE)[0]);
     const [cat, cp] = await Promise.all(reading);
@@ -92,6 +99,7 @@ describe.each(matrix)('$how with a kept device, $discipline', ({ cell, again }) 
     await using user = await FileUser.of(path);
     await user.pread(0, HALF);
     expect(await remove(path)).toBe('Device or resource busy');
+    await untilKnown(kept);
     await again(kept);
     // After kill -9 what came last may not count: it can be read once more.
     await user.pread(0, LARGE);
@@ -134,6 +142,17 @@ describe.each(matrix)('$how with a kept device, $discipline', ({ cell, again }) 
     expect(await user.pread(0, 100)).toBe('ESTALE');
     expect(readdirSync(kept.simDir)).toEqual([dump.name]);
     expect(await kept.invalidations()).toEqual([]);
+  });
+
+  test('who has got a few bytes a moment ago gets none of another dump', async () => {
+    await using kept = await Kept.of(cell);
+    const dump = fileDump(kept.simDir, TAG, SIZE);
+    await kept.start();
+    await using user = await FileUser.of(kept.at(dump.name));
+    expect(await user.hash(0, 4096)).toBe(sha256(dump, 0, 4096));
+    await again(kept, () => replace(kept, dump));
+    await user.forget();
+    expect(await user.pread(0, 100)).toBe('ESTALE');
   });
 
   test('another dump that took the tag of one that was to be removed is not removed', async () => {

@@ -2,6 +2,7 @@ import type { DumpTag } from '../../base/tag.js';
 import { tagFromName, tagName } from '../../base/tag.js';
 import type { HandedDump, LostReason } from '../../dump/index.js';
 import type { HandedHandle } from '../../fs/index.js';
+import { inoOfSerial } from '../../fs/index.js';
 
 /** All that a daemon needs to go on with the mount of the one before. No byte of a dump is among it. */
 export interface HandedMount extends HandedHeader {
@@ -21,6 +22,8 @@ export interface HandedHeader {
   readonly mountId: number;
   readonly mountedAtMs: number;
   readonly generation: number;
+  /** The process before has ended in order: nothing was delivered that is not written here. */
+  readonly isEnded: boolean;
 }
 
 /** One thing that is known, or is so no longer. Later lines count. */
@@ -71,6 +74,21 @@ export function parseHandedMount(text: string): HandedMount {
   return { ...header, dumps: [...dumps.values()], handles: [...handles.values()] };
 }
 
+/**
+ * Dumps that can be told from another one that has taken the tag meanwhile: by their beginning, with which firmware's is
+ * compared before a byte goes to anybody. One of which readers may have something, and nothing is known, is gone for those
+ * who have it open, and is listed as a new file.
+ */
+export function tellableDumps({ dumps, handles, isEnded }: HandedMount): readonly HandedDump[] {
+  const open = new Set(handles.map(({ ino }) => ino));
+  return dumps.map((dump) => {
+    const { known, delivered, serial } = dump;
+    const isTouched = delivered.length > 0 || (!isEnded && open.has(inoOfSerial(serial)));
+    const isTellable = known !== undefined && (known.isWhole || known.beginning !== undefined);
+    return isTellable || !isTouched ? dump : { ...dump, isUnlinked: false, lost: dump.lost ?? 'gone' };
+  });
+}
+
 const LOST: readonly LostReason[] = ['gone', 'not-authorized', 'replaced', 'mixed', 'locked'];
 
 type Parsed = Readonly<Partial<Record<string, unknown>>>;
@@ -85,6 +103,7 @@ function headerIn(record: Parsed): HandedHeader {
     mountId: numberIn(record, 'mountId'),
     mountedAtMs: timeIn(record, 'mountedAtMs'),
     generation: numberIn(record, 'generation'),
+    isEnded: record['isEnded'] === true,
   };
 }
 

@@ -14,10 +14,12 @@ const MOST_SPARE_BYTES = 1024 * 1024;
 
 export interface HandoverOptions {
   readonly path: string;
-  readonly header: Omit<HandedHeader, 'mountedAtMs' | 'generation'>;
+  readonly header: Omit<HandedHeader, 'mountedAtMs' | 'generation' | 'isEnded'>;
   readonly store: DumpStore;
   readonly volume: Volume;
   readonly log: Logger;
+  /** Nothing can be written any more, and the file is gone. */
+  readonly onFailure: () => void;
 }
 
 /**
@@ -57,7 +59,7 @@ export class HandoverFile {
 
   /** Writes down for the last time what is true. @returns whether the process that comes next can go on from it */
   complete(): boolean {
-    this.#attempt(() => this.#writeAll());
+    this.#attempt(() => this.#writeAll(true));
     const isComplete = this.isValid;
     this.#end();
     return isComplete;
@@ -66,7 +68,7 @@ export class HandoverFile {
   /** There is nothing to go on with any more. */
   remove(): void {
     this.#end();
-    rmSync(this.#options.path, { force: true });
+    for (const path of [this.#options.path, this.#temporary]) rmSync(path, { force: true });
   }
 
   #end(): void {
@@ -102,20 +104,23 @@ export class HandoverFile {
     });
   }
 
-  #writeAll(): void {
+  get #temporary(): string {
+    return `${this.#options.path}.new`;
+  }
+
+  #writeAll(isEnded = false): void {
     const { path, header, store, volume } = this.#options;
-    const temporary = `${path}.new`;
-    rmSync(temporary, { force: true });
+    rmSync(this.#temporary, { force: true });
     this.#close();
-    this.#fd = openSync(temporary, 'ax', 0o600);
+    this.#fd = openSync(this.#temporary, 'ax', 0o600);
     const { handles, ...mount } = volume.handOver();
     const lines = [
-      headerText({ ...header, ...mount }),
+      headerText({ ...header, ...mount, isEnded }),
       ...store.handOver().map((dump) => lineText({ dump })),
       ...handles.map((opened) => lineText({ opened })),
     ];
     this.#write(lines.join(''));
-    renameSync(temporary, path);
+    renameSync(this.#temporary, path);
     this.#spareBytes = 0;
   }
 
@@ -132,8 +137,9 @@ export class HandoverFile {
     try {
       write();
     } catch (error) {
-      const { path, log } = this.#options;
+      const { path, log, onFailure } = this.#options;
       this.remove();
+      onFailure();
       log.warn('a restart will interrupt readers: what the next process has to know cannot be written', {
         path,
         reason: (error as Error).message,

@@ -8,6 +8,7 @@ import { isStillMounted } from '../../fuse/index.js';
 import { ensurePrivateDirectory, handoverName, runtimeDirectory } from '../runtime-directory.js';
 import type { Composition } from './compose.js';
 import type { HandedMount } from './handed-mount.js';
+import { tellableDumps } from './handed-mount.js';
 import { HandoverFile, readHandoverFile } from './handover-file.js';
 import type { MountRequest } from './mount-request.js';
 import { attachmentOf } from './mount-request.js';
@@ -63,7 +64,7 @@ function readPredecessor(fd: number, name: string, request: MountRequest): Prede
   const device = { fd, mountpoint: mount.mountpoint, mountId: mount.mountId };
   if (!isStillMounted(device)) throw new Error('it is not mounted any more');
   const mayRemove = mount.unlink === request.settings.unlink;
-  const dumps = mount.dumps.map((dump) => ({ ...dump, isUnlinked: dump.isUnlinked && mayRemove }));
+  const dumps = tellableDumps(mount).map((dump) => ({ ...dump, isUnlinked: dump.isUnlinked && mayRemove }));
   return { device, mount: { ...mount, dumps } };
 }
 
@@ -110,7 +111,9 @@ export async function goOnHandingOver(
   const header = { name, madeWith: madeWith(request), unlink: request.settings.unlink, mountpoint, mountId };
   try {
     ensurePrivateDirectory(dirname(path));
-    const file = new HandoverFile({ path, header, store, volume, log });
+    // A descriptor alone would keep readers waiting for somebody who cannot go on.
+    const onFailure = (): void => void dropDescriptor(name, log);
+    const file = new HandoverFile({ path, header, store, volume, log, onFailure });
     return handoverBy(file, name, volume, log);
   } catch (error) {
     log.warn('a restart will interrupt readers', { path, reason: (error as Error).message });

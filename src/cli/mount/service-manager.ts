@@ -1,8 +1,10 @@
 import type { StdioOptions } from 'node:child_process';
 import { execFile, spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../../base/log.js';
 
 const LIMIT_MS = 5000;
+const KILLED_LATE = { timeout: LIMIT_MS, killSignal: 'SIGKILL' } as const;
 
 /** sd_notify(3) has no word for a service that is there and gives nothing away. */
 const STATES = {
@@ -76,11 +78,17 @@ export async function dropDescriptor(name: string, log: Logger): Promise<void> {
 }
 
 function run(args: readonly string[], stdio: StdioOptions): Promise<number | null> {
-  return new Promise((resolve) => {
-    const child = spawn('systemd-notify', args, { stdio, timeout: LIMIT_MS });
+  const ending = new Promise<number | null>((resolve) => {
+    const child = spawn('systemd-notify', args, { stdio, ...KILLED_LATE });
     child.on('error', () => resolve(null));
-    child.on('close', resolve);
+    child.on('exit', resolve);
   });
+  return inTime(ending, null);
+}
+
+/** A program that not even SIGKILL ends holds up nobody. */
+function inTime<T>(ending: Promise<T>, otherwise: T): Promise<T> {
+  return Promise.race([ending, sleep(LIMIT_MS + 500, otherwise, { ref: false })]);
 }
 
 /** A descriptor that systemd has kept, and its name. */
@@ -120,15 +128,16 @@ export function isRestartJob(jobs: string, unit: string): boolean {
 /** @returns what it says; nothing where it cannot */
 function systemctl(...args: readonly string[]): Promise<string> {
   const whose = process.getuid?.() === 0 ? [] : ['--user'];
-  return new Promise((resolve) => {
-    execFile('systemctl', [...whose, ...args], { timeout: LIMIT_MS }, (_, said) => resolve(said));
+  const saying = new Promise<string>((resolve) => {
+    execFile('systemctl', [...whose, ...args], KILLED_LATE, (_, said) => resolve(said));
   });
+  return inTime(saying, '');
 }
 
 function notify(state: string, assignments: readonly string[], log: Logger): Promise<void> {
   if (process.env['NOTIFY_SOCKET'] === undefined) return Promise.resolve();
   return new Promise((resolve) => {
-    execFile('systemd-notify', assignments, { timeout: LIMIT_MS }, (error) => {
+    execFile('systemd-notify', assignments, KILLED_LATE, (error) => {
       if (error !== null) log.warn('cannot tell the service manager', { state, reason: error.message });
       resolve();
     });

@@ -1,7 +1,12 @@
 import { expect, test } from 'vitest';
 import { dumpTag } from '../../../../src/base/tag.js';
 import type { HandedHeader, HandedLine } from '../../../../src/cli/mount/handed-mount.js';
-import { headerText, lineText, parseHandedMount } from '../../../../src/cli/mount/handed-mount.js';
+import {
+  headerText,
+  lineText,
+  parseHandedMount,
+  tellableDumps,
+} from '../../../../src/cli/mount/handed-mount.js';
 import type { HandedDump } from '../../../../src/dump/index.js';
 
 const HEADER: HandedHeader = {
@@ -12,6 +17,7 @@ const HEADER: HandedHeader = {
   mountId: 47,
   mountedAtMs: 1_700_000_000_000.5,
   generation: 4_100_840_871,
+  isEnded: false,
 };
 
 const DUMP: HandedDump = {
@@ -86,3 +92,42 @@ test.each([
 ])('%s is not trusted', (_, text) => {
   expect(() => parseHandedMount(text)).toThrow();
 });
+
+const UNKNOWN: HandedDump = { ...DUMP, known: undefined, delivered: [] };
+const OPEN = { fh: 7, ino: 2, knownSize: undefined };
+
+test.each([
+  { what: 'its beginning is known', dump: DUMP, isEnded: false, lost: undefined },
+  {
+    what: 'all of it is known, which is less than a beginning',
+    dump: { ...DUMP, known: { ...DUMP.known!, beginning: undefined, isWhole: true } },
+    isEnded: false,
+    lost: undefined,
+  },
+  {
+    what: 'less than its beginning is known',
+    dump: { ...DUMP, known: { ...DUMP.known!, beginning: undefined } },
+    isEnded: true,
+    lost: 'gone',
+  },
+  {
+    what: 'readers have some, and nothing is known',
+    dump: { ...UNKNOWN, delivered: [0, 9] },
+    isEnded: true,
+    lost: 'gone',
+  },
+  { what: 'it was open when its daemon was killed', dump: UNKNOWN, isEnded: false, lost: 'gone' },
+  { what: 'it was open and not read', dump: UNKNOWN, isEnded: true, lost: undefined },
+  {
+    what: 'nobody had it open',
+    dump: { ...UNKNOWN, serial: 9 },
+    isEnded: false,
+    lost: undefined,
+  },
+] as const)(
+  'a dump can be told from the next one of its tag, or is lost: $what',
+  ({ dump, isEnded, lost }) => {
+    const mount = { ...HEADER, isEnded, dumps: [dump], handles: [OPEN] };
+    expect(tellableDumps(mount)).toEqual([{ ...dump, lost }]);
+  },
+);
