@@ -1,4 +1,5 @@
-import { BroadcastChannel, threadId } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
+import { BroadcastChannel, receiveMessageOnPort, threadId } from 'node:worker_threads';
 import type { TraceMessage } from './trace.js';
 import { SETTLED } from './trace.js';
 
@@ -17,22 +18,37 @@ let made = 0;
 export class TraceDesk implements Disposable {
   /** Name of the channel. */
   readonly channel = `platdumpfs trace ${process.pid}.${threadId}.${(made += 1)}`;
+  readonly #scribe: TraceScribe;
   readonly #port: BroadcastChannel;
 
   constructor(scribe: TraceScribe) {
+    this.#scribe = scribe;
     this.#port = new BroadcastChannel(this.channel);
-    this.#port.onmessage = (event) => {
-      const { data } = event as { readonly data: TraceMessage };
-      if (typeof data === 'string') scribe.append(data);
-      else if (typeof data === 'number') scribe.addLost(data);
-      else scribe.settle(() => confirm(data));
-    };
+    this.#port.onmessage = (event) => this.#take((event as { readonly data: TraceMessage }).data);
     // Listening alone is no reason to stay alive.
     this.#port.unref();
   }
 
+  /** Takes all that threads have sent so far, without waiting for the event loop. */
+  drain(): void {
+    for (let next = this.#receive(); next !== undefined; next = this.#receive()) this.#take(next.message);
+  }
+
   [Symbol.dispose](): void {
+    this.drain();
     this.#port.close();
+  }
+
+  #receive(): { readonly message: TraceMessage } | undefined {
+    // The types have forgotten that Node takes these as well.
+    const port = this.#port as unknown as MessagePort;
+    return receiveMessageOnPort(port);
+  }
+
+  #take(message: TraceMessage): void {
+    if (typeof message === 'string') this.#scribe.append(message);
+    else if (typeof message === 'number') this.#scribe.addLost(message);
+    else this.#scribe.settle(() => confirm(message));
   }
 }
 

@@ -184,6 +184,7 @@ export class Bare implements AsyncDisposable {
 
   /** Firmware calls so far. */
   calls(): { op: string; tag: string; offset: number; status: number; bytes: number }[] {
+    this.#trace.drain();
     return readFileSync(this.tracePath, 'utf8')
       .split('\n')
       .filter((line) => line !== '')

@@ -22,6 +22,11 @@ export class TraceHere implements Disposable {
     return this.#desk.channel;
   }
 
+  /** A read may be answered before the event loop has come to the line about its call. */
+  drain(): void {
+    this.#desk.drain();
+  }
+
   [Symbol.dispose](): void {
     this.#desk[Symbol.dispose]();
     this.#file[Symbol.dispose]();
