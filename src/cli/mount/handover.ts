@@ -99,6 +99,13 @@ export async function prepareHandover(
   return goOnHandingOver(device, name, composition, request, log);
 }
 
+/** Goes on with a mount that nobody is to go on with once more: lockdown has risen, and tags are not written down any more. */
+export async function endHandingOver(name: string, request: MountRequest, log: Logger): Promise<void> {
+  const path = pathFor(request.mountpoint);
+  if (path !== undefined) rmSync(path, { force: true });
+  await dropDescriptor(name, log);
+}
+
 /** The same for a mount that systemd keeps already. */
 export async function goOnHandingOver(
   { mountpoint, mountId }: HandedDevice,

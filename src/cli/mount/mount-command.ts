@@ -22,8 +22,8 @@ import { serveControl } from '../control/control-socket.js';
 import { metricsRoute } from '../metrics/metrics-route.js';
 import { daemonize } from './daemonize.js';
 import { CommandError, EXIT } from '../exit-status.js';
-import type { Predecessor } from './handover.js';
-import { goOnHandingOver, predecessorOf, prepareHandover } from './handover.js';
+import type { Handover, Predecessor } from './handover.js';
+import { endHandingOver, goOnHandingOver, predecessorOf, prepareHandover } from './handover.js';
 import { checkNotHidden } from './hidden-paths.js';
 import { openTrace } from './open-trace.js';
 import type { DaemonLog } from '../log/daemon-log.js';
@@ -113,9 +113,12 @@ async function mountAndServe(
     selectTransport(settings.transport, log, predecessor ? DEVICE : request.mountpoint),
   );
   // Before the kernel is told anything by this process.
-  let handover =
-    predecessor &&
-    (await goOnHandingOver(predecessor.device, predecessor.mount.name, composition, request, log));
+  let handover: Handover | undefined;
+  if (predecessor !== undefined) {
+    const { device, mount: kept } = predecessor;
+    if (gate.locked()) await endHandingOver(kept.name, request, log);
+    else handover = await goOnHandingOver(device, kept.name, composition, request, log);
+  }
   cleanup.add('handover', () => handover?.drop());
   let dropAnswers = (): void => undefined;
   const hideDumps = (): void =>
