@@ -170,7 +170,9 @@ describe('Notifier', () => {
         ['pages 5', 'pages 6'],
       ]);
       expect(kernel.errors).toEqual([new Error('the thread died')]);
-      expect(vi.getTimerCount()).toBe(0);
+      vi.advanceTimersByTime(10_000);
+      await new Promise(setImmediate);
+      expect(kernel.batches).toHaveLength(3);
     } finally {
       vi.useRealTimers();
     }
