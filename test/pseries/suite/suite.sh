@@ -47,6 +47,7 @@ sources() {
     node check/test/pseries/check/contract.js $dumps
 }
 absent_source() {
+    mkdir -p /mnt/d
     node $app/bin/platdumpfs mount --source opal /mnt/d > /tmp/opal 2>&1
     check 'an absent source ends with status 3' test $? = 3
     check '  and says what is missing' grep -q '/sys/firmware/opal/dump does not exist' /tmp/opal
