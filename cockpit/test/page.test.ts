@@ -62,6 +62,19 @@ async function saveInto(page: Page, directory: string): Promise<void> {
   await page.getByRole('button', { name: 'Save', exact: true }).click();
 }
 
+/** A save of a dump that takes minutes is under way. */
+async function longSave(name: string): Promise<{ readonly page: Page; readonly target: string }> {
+  await machine.daemon('dumps', '--sim-dump', `${ONE}:64M`, '--sim-latency-us', '2000');
+  const target = join(machine.work, name);
+  mkdirSync(target);
+  const page = await machine.page();
+  await row(page, ONE).getByRole('checkbox').check();
+  await page.getByRole('button', { name: /Save selected/ }).click();
+  await saveInto(page, target);
+  await page.getByRole('progressbar', { name: ONE }).waitFor();
+  return { page, target };
+}
+
 /** Directory of dumps for --sim-dir; the trace tells what firmware was asked for. */
 function simDirectory(dumps: Readonly<Record<string, Buffer>>): {
   readonly directory: string;
@@ -224,14 +237,7 @@ describe('saving', () => {
   });
 
   test('can be cancelled, and leaves nothing', async () => {
-    await machine.daemon('dumps', '--sim-dump', `${ONE}:64M`, '--sim-latency-us', '2000');
-    const target = join(machine.work, 'cancelled');
-    mkdirSync(target);
-    const page = await machine.page();
-    await row(page, ONE).getByRole('checkbox').check();
-    await page.getByRole('button', { name: /Save selected/ }).click();
-    await saveInto(page, target);
-    await page.getByRole('progressbar', { name: ONE }).waitFor();
+    const { page, target } = await longSave('cancelled');
     await page.getByRole('region', { name: 'Saving' }).getByRole('button', { name: 'Cancel' }).click();
     await page.getByText(/Cancelled/).waitFor();
     await expect.poll(() => readdirSync(target), { timeout: 30_000 }).toEqual([]);
@@ -340,14 +346,7 @@ describe('states', () => {
   });
 
   test('lockdown in the middle of a save ends it, and nothing of it is left', async () => {
-    await machine.daemon('dumps', '--sim-dump', `${ONE}:64M`, '--sim-latency-us', '2000');
-    const target = join(machine.work, 'locked');
-    mkdirSync(target);
-    const page = await machine.page();
-    await row(page, ONE).getByRole('checkbox').check();
-    await page.getByRole('button', { name: /Save selected/ }).click();
-    await saveInto(page, target);
-    await page.getByRole('progressbar', { name: ONE }).waitFor();
+    const { page, target } = await longSave('locked');
     machine.setLevel('confidentiality');
     await page.getByText('Locked down').waitFor();
     await page.getByRole('region', { name: 'Saving' }).waitFor({ state: 'detached' });

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { DumpTag } from '../../src/base/tag.js';
 import { dumpTag } from '../../src/base/tag.js';
+import type { Dump } from '../../src/dump/index.js';
 import { BLOCK_BYTES, MIN_SLOTS } from '../../src/memory/index.js';
 import { LOOK_MS } from '../../src/transfer/pool.js';
 import type { Command } from '../../src/transfer/protocol.js';
@@ -97,35 +98,14 @@ describe('the thread dies', () => {
   });
 });
 
-describe('the dump is forgotten while firmware is asked for its removal', () => {
-  test.each([{ another: true }, { another: false }])(
-    'another one has the tag: $another',
-    async ({ another }) => {
-      const firmware = script();
-      const all = bench({ resumable: true, slots: 64 });
-      const dump = all.dump(TAG, firmware);
-      new Reading(dump, 0, BYTES.length);
-      await all.run();
-      const sent = vi.spyOn(all.started[0]!, 'send');
-      const removal = errnoOf(() => dump.invalidate());
-      await settled();
-      const told = sent.mock.calls.at(-1)?.[0] as Extract<Command, { op: 'invalidate' }>;
-      if (another) firmware.bytes = sampleBytes(BYTES.length, 2);
-      // As when the source lists another dump already, or lockdown rises.
-      dump.lose('gone');
-      dump.forget();
-      await all.run();
-      expect(await removal).toBe(another ? 'EBUSY' : undefined);
-      expect(firmware.invalidated ?? false, 'what nobody has read stays').toBe(!another);
-      expect(
-        new Uint8Array(told.work!.fingerprint!).some((byte) => byte !== 0),
-        'kept',
-      ).toBe(false);
-    },
-  );
-});
-
-test('a removal fails where nothing is left that firmware could be compared with', async () => {
+/** A dump was read to its end, and the thread has been told to have it forgotten: what is compared with is `fingerprint`. */
+async function removalSent(): Promise<{
+  firmware: ScriptedDump;
+  all: TransferBench;
+  dump: Dump;
+  removal: ReturnType<typeof errnoOf>;
+  fingerprint: Uint8Array;
+}> {
   const firmware = script();
   const all = bench({ resumable: true, slots: 64 });
   const dump = all.dump(TAG, firmware);
@@ -135,8 +115,33 @@ test('a removal fails where nothing is left that firmware could be compared with
   const removal = errnoOf(() => dump.invalidate());
   await settled();
   const told = sent.mock.calls.at(-1)?.[0] as Extract<Command, { op: 'invalidate' }>;
+  return { firmware, all, dump, removal, fingerprint: new Uint8Array(told.work!.fingerprint!) };
+}
+
+describe('the dump is forgotten while firmware is asked for its removal', () => {
+  test.each([{ another: true }, { another: false }])(
+    'another one has the tag: $another',
+    async ({ another }) => {
+      const { firmware, all, dump, removal, fingerprint } = await removalSent();
+      if (another) firmware.bytes = sampleBytes(BYTES.length, 2);
+      // As when the source lists another dump already, or lockdown rises.
+      dump.lose('gone');
+      dump.forget();
+      await all.run();
+      expect(await removal).toBe(another ? 'EBUSY' : undefined);
+      expect(firmware.invalidated ?? false, 'what nobody has read stays').toBe(!another);
+      expect(
+        fingerprint.some((byte) => byte !== 0),
+        'kept',
+      ).toBe(false);
+    },
+  );
+});
+
+test('a removal fails where nothing is left that firmware could be compared with', async () => {
+  const { firmware, all, removal, fingerprint } = await removalSent();
   // As the pass does where a thread died while it wrote there.
-  new Uint8Array(told.work!.fingerprint!).fill(0);
+  fingerprint.fill(0);
   await all.run();
   expect(await removal).toBe('EIO');
   expect(firmware.invalidated ?? false).toBe(false);

@@ -39,6 +39,10 @@ function untilKnown(kept: Kept): Promise<void> {
   return until('its beginning is written down', () => written(kept).includes('"beginning":'));
 }
 
+function untilWhole(kept: Kept): Promise<void> {
+  return until('it is written down', () => written(kept).includes('"isWhole":true'));
+}
+
 async function inoOf(path: string): Promise<number> {
   return Number((await mustRun('stat', ['-c', '%i', path])).stdout);
 }
@@ -47,6 +51,17 @@ async function inoOf(path: string): Promise<number> {
 function replace(kept: Kept, { name, tag, size }: ExpectedDump): void {
   renameSync(join(kept.simDir, name), join(kept.directory, 'taken'));
   fileDump(kept.simDir, tag, size);
+}
+
+/** Somebody has read all of it, has it open still, and its removal waits for that. */
+async function unlinkedWhileOpen(kept: Kept, dump: ExpectedDump): Promise<FileUser> {
+  await kept.start();
+  const path = kept.at(dump.name);
+  const user = await FileUser.of(path);
+  await user.pread(0, SIZE);
+  await untilWhole(kept);
+  expect(await remove(path)).toBe('removed');
+  return user;
 }
 
 const matrix = KERNEL_CELLS.flatMap((cell) => ENDS.map((end) => ({ ...end, ...cell, cell })));
@@ -111,12 +126,7 @@ describe.each(matrix)('$how with a kept device, $discipline', ({ cell, again }) 
   test('a removal that waits for its last reader is done when that has closed the file', async () => {
     await using kept = await Kept.of(cell);
     const dump = fileDump(kept.simDir, TAG, SIZE);
-    await kept.start();
-    const path = kept.at(dump.name);
-    await using user = await FileUser.of(path);
-    await user.pread(0, SIZE);
-    await until('it is written down', () => written(kept).includes('"isWhole":true'));
-    expect(await remove(path)).toBe('removed');
+    await using user = await unlinkedWhileOpen(kept, dump);
     await again(kept);
     expect((await mustRun('ls', [kept.mountpoint])).stdout).toBe('');
     expect(readdirSync(kept.simDir)).toEqual([dump.name]);
@@ -134,7 +144,7 @@ describe.each(matrix)('$how with a kept device, $discipline', ({ cell, again }) 
     await using user = await FileUser.of(path);
     expect(await user.hash(0, SIZE)).toBe(sha256(dump));
     const ino = await user.number('ino');
-    await until('it is written down', () => written(kept).includes('"isWhole":true'));
+    await untilWhole(kept);
     await again(kept, () => replace(kept, dump));
     await until('firmware is asked', async () => (await inoOf(path)) !== ino);
     expect(await remove(path)).toBe('Device or resource busy');
@@ -158,18 +168,13 @@ describe.each(matrix)('$how with a kept device, $discipline', ({ cell, again }) 
   test('another dump that took the tag of one that was to be removed is not removed', async () => {
     await using kept = await Kept.of(cell);
     const dump = fileDump(kept.simDir, TAG, SIZE);
-    await kept.start();
-    const path = kept.at(dump.name);
-    await using user = await FileUser.of(path);
-    await user.pread(0, SIZE);
-    await until('it is written down', () => written(kept).includes('"isWhole":true'));
-    expect(await remove(path)).toBe('removed');
+    await using user = await unlinkedWhileOpen(kept, dump);
     await again(kept, () => replace(kept, dump));
     expect(await user.errno('close')).toBeUndefined();
     await kept.daemon.said(
       'an unlinked dump is not removed: it is no longer what firmware holds under its tag',
     );
-    await until('it is listed', async () => (await runTool('ls', [path])).status === 0);
+    await until('it is listed', async () => (await runTool('ls', [kept.at(dump.name)])).status === 0);
     expect(readdirSync(kept.simDir)).toEqual([dump.name]);
     expect(await kept.invalidations()).toEqual([]);
   });

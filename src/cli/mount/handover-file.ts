@@ -68,7 +68,7 @@ export class HandoverFile {
   /** There is nothing to go on with any more. */
   remove(): void {
     this.#end();
-    for (const path of [this.#options.path, this.#temporary]) rmSync(path, { force: true });
+    removeHandoverFile(this.#options.path);
   }
 
   #end(): void {
@@ -104,15 +104,12 @@ export class HandoverFile {
     });
   }
 
-  get #temporary(): string {
-    return `${this.#options.path}.new`;
-  }
-
   #writeAll(isEnded = false): void {
     const { path, header, store, volume } = this.#options;
-    rmSync(this.#temporary, { force: true });
+    const temporary = temporaryFor(path);
+    rmSync(temporary, { force: true });
     this.#close();
-    this.#fd = openSync(this.#temporary, 'ax', 0o600);
+    this.#fd = openSync(temporary, 'ax', 0o600);
     const { handles, ...mount } = volume.handOver();
     const lines = [
       headerText({ ...header, ...mount, isEnded }),
@@ -120,7 +117,7 @@ export class HandoverFile {
       ...handles.map((opened) => lineText({ opened })),
     ];
     this.#write(lines.join(''));
-    renameSync(this.#temporary, path);
+    renameSync(temporary, path);
     this.#spareBytes = 0;
   }
 
@@ -156,4 +153,13 @@ export class HandoverFile {
 /** @throws Error where there is none, or it cannot be trusted */
 export function readHandoverFile(path: string): HandedMount {
   return parseHandedMount(readFileSync(path, 'utf8'));
+}
+
+/** Nothing of it is left, also where it was being written. */
+export function removeHandoverFile(path: string): void {
+  for (const file of [path, temporaryFor(path)]) rmSync(file, { force: true });
+}
+
+function temporaryFor(path: string): string {
+  return `${path}.new`;
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, rmSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Logger } from '../../base/log.js';
 import type { Volume } from '../../fs/index.js';
@@ -9,7 +9,7 @@ import { ensurePrivateDirectory, handoverName, runtimeDirectory } from '../runti
 import type { Composition } from './compose.js';
 import type { HandedMount } from './handed-mount.js';
 import { tellableDumps } from './handed-mount.js';
-import { HandoverFile, readHandoverFile } from './handover-file.js';
+import { HandoverFile, readHandoverFile, removeHandoverFile } from './handover-file.js';
 import type { MountRequest } from './mount-request.js';
 import { attachmentOf } from './mount-request.js';
 import {
@@ -49,7 +49,7 @@ export async function predecessorOf(request: MountRequest, log: Logger): Promise
   const path = pathFor(request.mountpoint);
   // Without a descriptor store it is not ours: somebody who mounts by hand must not take it from a service that runs.
   const hasStore = process.env['FDSTORE'] !== undefined;
-  if (found === undefined && path !== undefined && hasStore) rmSync(path, { force: true });
+  if (found === undefined && path !== undefined && hasStore) removeHandoverFile(path);
   return found;
 }
 
@@ -102,7 +102,7 @@ export async function prepareHandover(
 /** Goes on with a mount that nobody is to go on with once more: lockdown has risen, and tags are not written down any more. */
 export async function endHandingOver(name: string, request: MountRequest, log: Logger): Promise<void> {
   const path = pathFor(request.mountpoint);
-  if (path !== undefined) rmSync(path, { force: true });
+  if (path !== undefined) removeHandoverFile(path);
   await dropDescriptor(name, log);
 }
 
