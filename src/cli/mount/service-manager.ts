@@ -134,12 +134,11 @@ function systemctl(...args: readonly string[]): Promise<string> {
   return inTime(saying, '');
 }
 
-function notify(state: string, assignments: readonly string[], log: Logger): Promise<void> {
-  if (process.env['NOTIFY_SOCKET'] === undefined) return Promise.resolve();
-  return new Promise((resolve) => {
-    execFile('systemd-notify', assignments, KILLED_LATE, (error) => {
-      if (error !== null) log.warn('cannot tell the service manager', { state, reason: error.message });
-      resolve();
-    });
+async function notify(state: string, assignments: readonly string[], log: Logger): Promise<void> {
+  if (process.env['NOTIFY_SOCKET'] === undefined) return;
+  const telling = new Promise<string | undefined>((resolve) => {
+    execFile('systemd-notify', assignments, KILLED_LATE, (error) => resolve(error?.message));
   });
+  const reason = await inTime(telling, 'systemd-notify does not end');
+  if (reason !== undefined) log.warn('cannot tell the service manager', { state, reason });
 }

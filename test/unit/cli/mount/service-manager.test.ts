@@ -1,5 +1,20 @@
-import { expect, test } from 'vitest';
-import { isRestartJob, takeStoredDescriptors } from '../../../../src/cli/mount/service-manager.js';
+import * as childProcess from 'node:child_process';
+import * as timers from 'node:timers/promises';
+import { afterEach, expect, test, vi } from 'vitest';
+import { silentLogger } from '../../../../src/base/log.js';
+import {
+  isRestartJob,
+  takeStoredDescriptors,
+  tellServiceManager,
+} from '../../../../src/cli/mount/service-manager.js';
+
+vi.mock('node:child_process', { spy: true });
+vi.mock('node:timers/promises', { spy: true });
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+});
 
 const UNIT = 'platdumpfs.service';
 
@@ -28,4 +43,18 @@ test.each([
   { env: { LISTEN_PID: String(process.pid), LISTEN_FDS: 'x' } },
 ])('none are taken from $env', ({ env }) => {
   expect(takeStoredDescriptors(env)).toEqual([]);
+});
+
+test('a systemd-notify that not even SIGKILL ends holds up nothing that is told after it', async () => {
+  vi.stubEnv('NOTIFY_SOCKET', '/run/nobody');
+  vi.mocked(childProcess.execFile).mockReturnValue(new childProcess.ChildProcess());
+  vi.mocked(timers.setTimeout).mockImplementation((_, value) => Promise.resolve(value as never));
+  const told: unknown[] = [];
+  const warn = (message: string, fields?: object): unknown => told.push({ message, ...fields });
+  await tellServiceManager('ready', 'serves', { ...silentLogger, warn });
+  await tellServiceManager('stopping', 'unmounts', { ...silentLogger, warn });
+  const reason = 'systemd-notify does not end';
+  expect(told).toEqual(
+    ['ready', 'stopping'].map((state) => ({ message: 'cannot tell the service manager', state, reason })),
+  );
 });
