@@ -102,6 +102,9 @@ else
     on_host --lockdown=ignore
     ok 'fleet: a dump is pulled' pull 1
     end_host TERM
+    ok 'fleet: a partition whose daemon was ended is not one without dumps' has 'no platdumpfs is mounted' pull 1
+    ended() { pull 1 > "$work/log" 2>&1; echo $?; }
+    ok 'fleet: ... and the pull fails' is 69 ended
     on_host --lockdown=ignore
     ok 'fleet: after a restart of the daemon what was pulled before is removed as well' pull 1 --remove-source-files
     ok 'fleet: ... since it was read again' is '' ls "$H/dumps"
