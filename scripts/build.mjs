@@ -37,6 +37,7 @@ const BUNDLES = [
   { entries: ['fuse/notification-writer.js'] },
   { entries: ['lockdown/level-thread.js'] },
   { entries: ['rtas/trace-process.js'] },
+  { entries: ['cli/log/log-process.js'] },
 ];
 
 const status = compile();

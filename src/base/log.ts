@@ -23,10 +23,15 @@ export interface LogOptions {
   readonly write?: (line: string) => void;
 }
 
+type LineOf = (severity: Severity, message: string, fields: LogFields) => string;
+
+/** By `LogOptions.format`. */
+export const LINE_OF: Record<LogOptions['format'], LineOf> = { json: jsonLine, text: textLine };
+
 export function createLogger(options: LogOptions): Logger {
   // Synchronous, so that the last lines before a crash are not lost.
   const write = options.write ?? writeStandardError;
-  const lineOf = options.format === 'json' ? jsonLine : options.journal ? journalLine : textLine;
+  const lineOf = options.journal && options.format === 'text' ? journalLine : LINE_OF[options.format];
   let lost = 0;
   const at =
     (severity: Severity) =>
@@ -35,7 +40,7 @@ export function createLogger(options: LogOptions): Logger {
       try {
         const prefix = options.journal ? `<${JOURNAL_PRIORITY[severity]}>` : '';
         const lines = [lineOf(severity, message, fields)];
-        if (lost > 0) lines.unshift(lineOf('warn', 'log lines were lost: nobody took them', { lost }));
+        if (lost > 0) lines.unshift(lostLines(lineOf, lost));
         write(lines.map((line) => `${prefix}${line}\n`).join(''));
         lost = 0;
       } catch {
@@ -45,6 +50,11 @@ export function createLogger(options: LogOptions): Logger {
       }
     };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+/** What takes the place of lines that were lost, without the end of the line. */
+export function lostLines(lineOf: LineOf, lost: number): string {
+  return lineOf('warn', 'log lines were lost: nobody took them', { lost });
 }
 
 export const silentLogger: Logger = createLogger({ level: 'error', format: 'text', write: () => undefined });

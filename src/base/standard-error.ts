@@ -16,7 +16,8 @@ export function writeStandardError(text: string): void {
 
 /**
  * O_NONBLOCK belongs to the open file description, which other processes share, so we take one of our own. A socket
- * (the journal's) cannot be opened again, and a file has no need to be.
+ * (the journal's) cannot be opened again: Node sets the flag as soon as a thread is started whose output is to go there. A
+ * file is waited for.
  */
 function openWithoutWaiting(): number {
   const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;

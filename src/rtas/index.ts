@@ -4,7 +4,6 @@ export * from './status.js';
 export { FirmwareTrace } from './trace.js';
 export type { CallRecorder, FirmwareCall } from './trace.js';
 export { TraceDesk } from './trace-desk.js';
-export { TraceFile } from './trace-file.js';
 export { TraceWriter } from './trace-writer.js';
 export { dumpNotices } from './events/dump-notices.js';
 export { MAX_RECORD_BYTES, readErrorLogRecord } from './events/error-log-record.js';

@@ -136,6 +136,62 @@ describe.each(TRANSPORTS)('a trace on a file system that hangs, $transport', (ce
   });
 });
 
+/** Each of so many questions is a line of the log, where the level is `debug`. */
+async function askForNothing(scene: Mounted, count: number): Promise<void> {
+  const ask = 'import os, sys\nfor n in range(int(sys.argv[2])): os.path.exists(f"{sys.argv[1]}/{n}")';
+  await mustRun('python3', ['-c', ask, scene.mountpoint, String(count)]);
+}
+
+describe('a log on a file system that hangs', () => {
+  test('holds up no reader, no rm, no reload and no end, and says what it lacks when that goes on', async () => {
+    await using scene = new Mounted(KERNEL);
+    await using file = await HangingFile.at(join(scene.directory, 'hanging'));
+    const dump = fileDump(scene.simDir, 0x2_0000_0001n, 300_017);
+    const removed = fileDump(scene.simDir, 0x2_0000_0002n, 300_017);
+    const log = `--log-file=${file.path}`;
+    const daemon = scene.launch(`--sim-dir=${scene.simDir}`, log, '--log-level=debug', '--spool=none');
+    await until('it is mounted', () => scene.mounts === 1);
+
+    file.hang();
+
+    // More than is kept for a file system that takes none.
+    await askForNothing(scene, 6000);
+    for (const read of [dump, removed])
+      expect((await mustRun('cat', [scene.at(read.name)])).sha256).toBe(sha256(read));
+    expect((await mustRun('ls', [scene.mountpoint])).stdout).toContain(dump.name);
+    await mustRun('rm', [scene.at(removed.name)]);
+    expect(statSync(join(scene.simDir, `${removed.name}.invalidated`)).size).toBe(removed.size);
+    daemon.child.kill('SIGHUP');
+
+    file.goOn();
+    await until('it is written again', () => {
+      daemon.child.kill('SIGHUP');
+      return file.content.includes('log lines were lost');
+    });
+    file.hang();
+    expect(await daemon.stop()).toBe(0);
+    expect(scene.mounts).toBe(0);
+
+    const lines = (await file.end()).trimEnd().split('\n');
+    const events = lines.map((line) => JSON.parse(line) as { message: string; lost?: number });
+    const lost = events.find(({ message }) => message.startsWith('log lines were lost'));
+    expect(lost?.lost).toBeGreaterThan(0);
+    expect(events.map(({ message }) => message)).toContain('mounted');
+    // What it was given before the daemon ended is written when the file system answers again.
+    expect(events.at(-1)?.message).toBe('stopped');
+  });
+
+  test('keeps a daemon from starting, with one line', async () => {
+    await using scene = new Mounted(KERNEL);
+    scene.expected.push(/cannot write the log/);
+    await using file = await HangingFile.at(join(scene.directory, 'hanging'));
+    file.hang();
+    const daemon = scene.launch('--sim-dump=0x200000001:10000', `--log-file=${file.path}`);
+    expect(await daemon.exit()).toBe(1);
+    expect(daemon.stderr.trimEnd()).toBe('platdumpfs: cannot write the log: it was not opened within 10 s');
+  });
+});
+
 describe('a trace', () => {
   const prepared: readonly { readonly what: string; readonly make: (path: string) => void }[] = [
     { what: 'a link to a file of somebody else', make: (path) => symlinkSync('/etc/hostname', path) },
@@ -164,6 +220,29 @@ describe('a trace', () => {
   });
 });
 
+test('a journal that takes nothing any more holds nobody up', async () => {
+  await using scene = new Mounted(KERNEL);
+  const { name } = fileDump(scene.simDir, 0x2_0000_0001n, 100_000);
+  const args = scene.command(`--sim-dir=${scene.simDir}`, '--log-level=debug');
+  // A socket, as the journal's is: it cannot be opened once more.
+  const daemon = spawn(process.execPath, args, {
+    env: { ...process.env, RUNTIME_DIRECTORY: join(scene.directory, 'run') },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const ended = once(daemon, 'exit');
+  daemon.stderr.pause();
+  try {
+    await until('it is mounted', () => scene.mounts === 1);
+    // Far more than a socket holds.
+    await askForNothing(scene, 4000);
+    await mustRun('cat', [scene.at(name)]);
+  } finally {
+    daemon.kill('SIGTERM');
+    await ended;
+  }
+  expect(daemon.exitCode).toBe(0);
+});
+
 test('a log that nobody reads any more holds nobody up', async () => {
   await using scene = new Mounted(KERNEL);
   const { name } = fileDump(scene.simDir, 0x2_0000_0001n, 100_000);
@@ -180,9 +259,8 @@ test('a log that nobody reads any more holds nobody up', async () => {
   try {
     await until('it is mounted', () => scene.mounts === 1);
     await until('it serves', async () => (await runTool('test', ['-e', scene.at(name)])).status === 0);
-    // Each is a line of the log: far more than a pipe holds.
-    const missing = 'import os, sys\nfor n in range(2000): os.path.exists(f"{sys.argv[1]}/{n}")';
-    await mustRun('python3', ['-c', missing, scene.mountpoint]);
+    // Far more than a pipe holds.
+    await askForNothing(scene, 2000);
     await mustRun('cat', [scene.at(name)]);
   } finally {
     daemon.kill('SIGTERM');

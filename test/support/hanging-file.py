@@ -1,7 +1,7 @@
-"""A file system with one file, "file", that hangs on demand: a write is taken from the kernel and not answered.
+"""A file system with one file, "file", that hangs on demand: an open or a write is taken from the kernel and not answered.
 
-Argument: mount point. Prints "mounted". On SIGUSR1 writes are answered no more, on SIGUSR2 all are. SIGTERM unmounts.
-What was written goes to standard output at the end.
+Argument: mount point. Prints "mounted". On SIGUSR1 these are answered no more, on SIGUSR2 all are. SIGTERM unmounts.
+What is written goes to standard output.
 """
 import errno, os, signal, stat, struct, subprocess, sys
 
@@ -10,7 +10,7 @@ BATCH_FORGET = 42
 ROOT, FILE = 1, 2
 
 mountpoint = sys.argv[1]
-content = bytearray()
+length = 0
 held = []
 hangs = False
 
@@ -35,13 +35,18 @@ def reply(unique, error, body=b""):
             raise
 
 
+def finish(*answer):
+    held.append(answer) if hangs else reply(*answer)
+
+
 def attributes(ino):
     mode = stat.S_IFDIR | 0o700 if ino == ROOT else stat.S_IFREG | 0o600
-    size = 0 if ino == ROOT else len(content)
+    size = 0 if ino == ROOT else length
     return struct.pack("<QQQQQQIIIIIIIIII", ino, size, 0, 0, 0, 0, 0, 0, 0, mode, 1, 0, 0, 0, 4096, 0)
 
 
 def answer(opcode, unique, ino, body):
+    global length
     if opcode in (FORGET, BATCH_FORGET):
         return
     if opcode == INIT:
@@ -53,12 +58,13 @@ def answer(opcode, unique, ino, body):
     elif opcode in (GETATTR, SETATTR):
         reply(unique, 0, struct.pack("<QII", 1, 0, 0) + attributes(ino))
     elif opcode == OPEN:
-        reply(unique, 0, struct.pack("<QII", 1, 0, 0))
+        finish(unique, 0, struct.pack("<QII", 1, 0, 0))
     elif opcode == WRITE:
         size = struct.unpack_from("<I", body, 16)[0]
-        content.extend(body[40 : 40 + size])
-        done = (unique, 0, struct.pack("<II", size, 0))
-        held.append(done) if hangs else reply(*done)
+        length += size
+        sys.stdout.buffer.write(body[40 : 40 + size])
+        sys.stdout.buffer.flush()
+        finish(unique, 0, struct.pack("<II", size, 0))
     elif opcode in (RELEASE, FLUSH):
         reply(unique, 0)
     else:
@@ -89,4 +95,3 @@ while True:
         raise
     _, opcode, unique, ino = struct.unpack_from("<IIQQ", request)
     answer(opcode, unique, ino, request[40:])
-sys.stdout.buffer.write(content)

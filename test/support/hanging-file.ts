@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const SERVER = fileURLToPath(new URL('hanging-file.py', import.meta.url));
 
-/** A file on a file system that hangs on demand: writes are taken from the kernel then, and not answered. */
+/** A file on a file system that hangs on demand: opening and writing is taken from the kernel then, and not answered. */
 export class HangingFile implements AsyncDisposable {
   readonly path: string;
   readonly #server: ChildProcess;
@@ -36,12 +36,17 @@ export class HangingFile implements AsyncDisposable {
     this.#server.kill('SIGUSR2');
   }
 
+  /** What was written, answered or not. */
+  get content(): string {
+    return this.#output.replace(/^mounted\n/, '');
+  }
+
   /** Unmounts. @returns what was written, after everybody has closed it */
   async end(): Promise<string> {
     this.goOn();
     this.#server.kill('SIGTERM');
     await this.#ended;
-    return this.#output.replace(/^mounted\n/, '');
+    return this.content;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

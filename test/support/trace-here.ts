@@ -1,12 +1,13 @@
-import { TraceDesk, TraceFile } from '../../src/rtas/index.js';
+import { LineFile } from '../../src/base/line-file.js';
+import { TraceDesk } from '../../src/rtas/index.js';
 
 /** A trace that this process writes by itself: `channel` is for sources whose threads it starts. */
 export class TraceHere implements Disposable {
-  readonly #file: TraceFile;
+  readonly #file: LineFile;
   readonly #desk: TraceDesk;
 
   constructor(path: string) {
-    const file = new TraceFile(path, {
+    const file = new LineFile(path, (line) => line, {
       onTrouble: (reason) => unexpected(reason),
       onRecovery: () => undefined,
     });

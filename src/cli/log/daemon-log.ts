@@ -17,8 +17,9 @@ export interface DaemonLog {
   /** Least severity that is logged from now on. */
   setLevel(level: Severity): void;
   /** Opens the file of `--log-file` again, which somebody has moved away. */
-  reopen(): void;
-  close(): void;
+  reopen(): Promise<void>;
+  /** Resolves when all is written, or cannot be. */
+  close(): Promise<void>;
 }
 
 /** A log that outlives the terminal. */
@@ -26,8 +27,8 @@ interface LastingLog {
   readonly log: Logger;
   /** Why nothing is written. */
   readonly failure?: () => string | undefined;
-  readonly reopen?: () => void;
-  readonly close: () => void;
+  readonly reopen?: () => Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /**
@@ -36,7 +37,7 @@ interface LastingLog {
  *
  * @throws Error in one line, where the file of `--log-file` cannot be used
  */
-export function openDaemonLog(settings: Settings, parent: Parent | undefined): DaemonLog {
+export async function openDaemonLog(settings: Settings, parent: Parent | undefined): Promise<DaemonLog> {
   let current = settings.logLevel;
   const withLevel: WithLevel = (options) => ({
     ...options,
@@ -47,17 +48,19 @@ export function openDaemonLog(settings: Settings, parent: Parent | undefined): D
   const setLevel = (level: Severity): void => void (current = level);
   const standardError = createLogger(withLevel(logOptions(settings, parent?.logFormat)));
   const isLeft = parent !== undefined && !standardErrorLasts();
-  const lasting = settings.logFile === undefined ? undefined : fileLog(settings.logFile, settings, withLevel);
+  const lasting =
+    settings.logFile === undefined ? undefined : await fileLog(settings.logFile, settings, withLevel);
   const other = lasting ?? (isLeft ? systemLog(settings, withLevel) : undefined);
   const nothing = (): void => undefined;
+  const atOnce = (): Promise<void> => Promise.resolve();
   if (other === undefined)
     return {
       log: standardError,
       setLevel,
       started: nothing,
       fatal: nothing,
-      reopen: nothing,
-      close: nothing,
+      reopen: atOnce,
+      close: atOnce,
     };
   let isHeard = isLeft;
   return {
@@ -73,25 +76,20 @@ export function openDaemonLog(settings: Settings, parent: Parent | undefined): D
     },
     fatal: (message) => other.log.error(message),
     setLevel,
-    reopen: other.reopen ?? nothing,
+    reopen: other.reopen ?? atOnce,
     close: other.close,
   };
 }
 
 type WithLevel = (options: Omit<LogOptions, 'level'>) => LogOptions;
 
-function fileLog(path: string, { logFormat }: Settings, withLevel: WithLevel): LastingLog {
+async function fileLog(path: string, { logFormat }: Settings, withLevel: WithLevel): Promise<LastingLog> {
   const format = logFormat ?? 'json';
-  const file = new LogFile(path, format === 'text');
+  const file = await LogFile.open(path, format, (reason) =>
+    log.warn('the log file cannot be opened again, going on in the one that is open', { reason }),
+  );
   const log = createLogger(withLevel({ format, write: file.write }));
-  const reopen = (): void => {
-    try {
-      file.reopen();
-    } catch (error) {
-      log.warn('the log file cannot be opened again, going on in the one that is open', { error });
-    }
-  };
-  return { log, reopen, close: () => file.close() };
+  return { log, reopen: () => file.reopen(), close: () => file.close() };
 }
 
 function systemLog(settings: Settings, withLevel: WithLevel): LastingLog {
@@ -100,7 +98,10 @@ function systemLog(settings: Settings, withLevel: WithLevel): LastingLog {
   return {
     log: createLogger(withLevel({ format, journal: true, write: system.write })),
     failure: () => system.failure,
-    close: () => system.close(),
+    close: () => {
+      system.close();
+      return Promise.resolve();
+    },
   };
 }
 

@@ -61,7 +61,7 @@ const LOCKED = 'locked down: no dump can be reached until restart';
 export async function mountCommand(request: MountRequest, args: readonly string[]): Promise<number> {
   const parent = waitingParent();
   if (request.daemon && parent === undefined) return daemonize(args, request, logOptions(request.settings));
-  const daemonLog = openDaemonLog(request.settings, parent);
+  const daemonLog = await openDaemonLog(request.settings, parent);
   const { log } = daemonLog;
   const cleanup = new Cleanup(log);
   try {
@@ -71,7 +71,7 @@ export async function mountCommand(request: MountRequest, args: readonly string[
     throw error;
   } finally {
     await endWithin(CLEANUP_MS, cleanup, log);
-    daemonLog.close();
+    await daemonLog.close();
   }
   return EXIT.done;
 }

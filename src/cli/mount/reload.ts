@@ -16,15 +16,16 @@ const OPTIONS_VARIABLE = 'PLATDUMPFS_OPTIONS';
  */
 export function reloadOnHangUp(daemonLog: DaemonLog, status: () => string): Disposable {
   const { log } = daemonLog;
-  const reload = (): void => {
+  const reload = async (): Promise<void> => {
     void tellServiceManager('reloading', status(), log);
-    daemonLog.reopen();
+    await daemonLog.reopen();
     const logLevel = rereadLevel(daemonLog);
     log.info('reloaded', { logLevel });
     void tellServiceManager('ready', status(), log);
   };
-  process.on('SIGHUP', reload);
-  return { [Symbol.dispose]: () => process.off('SIGHUP', reload) };
+  const onHangUp = (): void => void reload();
+  process.on('SIGHUP', onHangUp);
+  return { [Symbol.dispose]: () => process.off('SIGHUP', onHangUp) };
 }
 
 function rereadLevel(daemonLog: DaemonLog): Severity | undefined {

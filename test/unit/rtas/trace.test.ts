@@ -1,19 +1,10 @@
-import { mkdtempSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { dumpTag } from '../../../src/base/tag.js';
-import { FirmwareTrace, TraceDesk, TraceFile } from '../../../src/rtas/index.js';
+import { FirmwareTrace, TraceDesk } from '../../../src/rtas/index.js';
 import type { FirmwareCall } from '../../../src/rtas/index.js';
 import { compiled } from '../../support/compiled.js';
 import { PATIENCE } from '../../support/patience.js';
-
-let directory = '';
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'platdumpfs-trace-'));
-});
-afterEach(() => rmSync(directory, { recursive: true }));
 
 function call(offset: number): FirmwareCall {
   return {
@@ -101,29 +92,5 @@ describe('FirmwareTrace', () => {
     } finally {
       await thread.terminate();
     }
-  });
-});
-
-describe('TraceFile', () => {
-  test('says in one line what is wrong with the place', () => {
-    const news = { onTrouble: () => undefined, onRecovery: () => undefined };
-    expect(() => new TraceFile(join(directory, 'missing', 'trace'), news)).toThrow('ENOENT');
-    mkdirSync(join(directory, 'd'));
-    expect(() => new TraceFile(join(directory, 'd'), news)).toThrow('EISDIR');
-  });
-
-  test('says in the next line how many are missing', () => {
-    const path = join(directory, 'trace');
-    const told: unknown[] = [];
-    using file = new TraceFile(path, {
-      onTrouble: (reason) => told.push(reason),
-      onRecovery: (lost) => told.push(lost),
-    });
-    file.append('{"a":1}');
-    file.addLost(7);
-    file.append('{"a":2}');
-    file.append('{"a":3}');
-    expect(readFileSync(path, 'utf8')).toBe('{"a":1}\n{"a":2,"lost":7}\n{"a":3}\n');
-    expect(told).toEqual([7]);
   });
 });

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, unlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -6,52 +6,46 @@ import { LogFile } from '../../../../src/cli/log/log-file.js';
 
 let directory: string;
 let path: string;
+let failures: string[];
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'platdumpfs-log-'));
   path = join(directory, 'log');
+  failures = [];
 });
 
 afterEach(() => rmSync(directory, { recursive: true }));
 
-describe('LogFile', () => {
-  test('appends to a file that only its owner reads', () => {
-    for (const text of ['one\n', 'two\n']) {
-      const file = new LogFile(path, false);
-      file.write(text);
-      file.close();
-    }
-    expect(readFileSync(path, 'utf8')).toBe('one\ntwo\n');
-    expect(statSync(path).mode & 0o777).toBe(0o600);
-  });
+function open(format: 'text' | 'json' = 'json'): Promise<LogFile> {
+  return LogFile.open(path, format, (reason) => failures.push(reason));
+}
 
-  test('begins each line of text with the time', () => {
-    const file = new LogFile(path, true);
-    file.write('one\ntwo\n');
-    file.close();
+describe('LogFile', () => {
+  test('has written what it was given when it is closed, with the time where it is text', async () => {
+    const file = await open('text');
+    file.write('one\ntwö\n');
+    await file.close();
     expect(readFileSync(path, 'utf8')).toMatch(
-      /^\d{4}-\d\d-\d\dT[\d:.]+Z one\n\d{4}-\d\d-\d\dT[\d:.]+Z two\n$/,
+      /^\d{4}-\d\d-\d\dT[\d:.]+Z one\n\d{4}-\d\d-\d\dT[\d:.]+Z twö\n$/,
     );
   });
 
-  test('makes a new file once it is told that the old one was moved away', () => {
-    const file = new LogFile(path, false);
+  test('goes on in a new file once the old one was moved away, and in the old one where it cannot', async () => {
+    const file = await open();
     renameSync(path, `${path}.1`);
-    file.write('old\n');
-    file.reopen();
+    await file.reopen();
     file.write('new\n');
-    file.close();
-    expect(readFileSync(`${path}.1`, 'utf8')).toBe('old\n');
-    expect(readFileSync(path, 'utf8')).toBe('new\n');
+    renameSync(path, `${path}.2`);
+    symlinkSync('/etc/passwd', path);
+    await file.reopen();
+    file.write('newer\n');
+    await file.close();
+    expect(readFileSync(`${path}.2`, 'utf8')).toBe('new\nnewer\n');
+    expect(failures).toEqual([expect.stringContaining('ELOOP')]);
   });
 
-  test('follows no link, and keeps the file that it has', () => {
-    const file = new LogFile(path, false);
-    unlinkSync(path);
-    symlinkSync('/etc/passwd', path);
-    expect(() => file.reopen()).toThrow('ELOOP');
-    expect(() => file.write('text\n')).not.toThrow();
-    file.close();
-    expect(() => new LogFile(path, false)).toThrow('ELOOP');
+  test('says in one line what is no file of ours', async () => {
+    mkdirSync(path);
+    await expect(open()).rejects.toThrow(/^cannot write the log: EISDIR/);
   });
 });
