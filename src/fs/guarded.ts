@@ -12,11 +12,9 @@ import type {
   StatFs,
 } from './api.js';
 import { ROOT_INO } from './api.js';
-import { entryOf, opendir } from './directory-operations.js';
-import { open, read, release } from './file-operations.js';
-import { lookup, noSuchName, unlink } from './name-operations.js';
+import { access, getattr, open, read, release, statfs } from './file-operations.js';
+import { entryOf, lookup, noSuchName, opendir, unlink } from './name-operations.js';
 import { refusal } from './refused.js';
-import { access, getattr, statfs } from './stat-operations.js';
 import type { Volume } from './volume.js';
 import { getxattr, listxattr } from './xattr-operations.js';
 

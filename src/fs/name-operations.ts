@@ -7,7 +7,7 @@ import type { Entry, RequestContext } from './api.js';
 import { NAME_MAX, ROOT_INO } from './api.js';
 import type { Volume } from './volume.js';
 
-/** Names in the one directory there is. */
+/** The one directory there is, and names in it. What it lists: `Listing`. */
 
 export async function lookup(
   volume: Volume,
@@ -22,6 +22,17 @@ export async function lookup(
   const dump = volume.store.find(tag) ?? (await probed(volume, tag, context));
   if (dump === undefined) throw noSuchName(name);
   return volume.entry(dump, context);
+}
+
+export function opendir(volume: Volume, ino: number, context: RequestContext): void {
+  if (ino !== ROOT_INO) throw new FsError('ENOTDIR', 'a dump is no directory', { severity: 'debug' });
+  volume.assertPermitted(ino, constants.R_OK, context);
+}
+
+export function entryOf(volume: Volume, ino: number, context: RequestContext): Entry | undefined {
+  const dump = volume.listing.dumpOf(ino);
+  // Without an exact size there is nothing that a caller of readdir could use without asking again.
+  return dump?.size === undefined ? undefined : volume.entry(dump, context);
 }
 
 export async function unlink(

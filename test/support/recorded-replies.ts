@@ -1,6 +1,6 @@
 import { ByteWriter } from '../../src/base/byte-writer.js';
 import type { PinnedBytes } from '../../src/base/pinned-bytes.js';
-import type { Replies } from '../../src/fuse/kernel/operation.js';
+import type { Replies } from '../../src/fuse/kernel/operations.js';
 
 export interface RecordedReply {
   readonly unique: bigint;

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { InHeader } from './in-header.js';
+import type { InHeader } from './decode.js';
 
 /**
  * Supplementary groups of whoever sent a request: the kernel does not tell them.

@@ -4,7 +4,7 @@ import { ByteWriter } from '../../base/byte-writer.js';
 import type { Logger } from '../../base/log.js';
 import type { PinnedBytes } from '../../base/pinned-bytes.js';
 import { OUT_HEADER_BYTES } from './abi.js';
-import type { Replies } from './operation.js';
+import type { Replies } from './operations.js';
 
 /** Longest reply other than of READ: an extended attribute, or as much of a directory as is sent at once. */
 const BODY_BYTES = 128 * 1024;

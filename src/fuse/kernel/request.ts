@@ -2,8 +2,8 @@ import type { ByteReader } from '../../base/byte-reader.js';
 import type { RequestContext } from '../../fs/index.js';
 import type { Asked } from '../answer.js';
 import { callerGroups } from './caller-groups.js';
-import type { InHeader } from './in-header.js';
-import type { Operation, Server } from './operation.js';
+import type { InHeader } from './decode.js';
+import type { Operation, Server } from './operations.js';
 
 /** One request of the kernel, from arrival to reply. */
 export class KernelRequest implements RequestContext, Asked<unknown> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { silentLogger } from '../../../src/base/log.js';
 import { OPCODE } from '../../../src/fuse/kernel/abi.js';
-import { decodeInHeader } from '../../../src/fuse/kernel/in-header.js';
+import { decodeInHeader } from '../../../src/fuse/kernel/decode.js';
 import { Session } from '../../../src/fuse/kernel/session.js';
 import { RecordedReplies } from '../../support/recorded-replies.js';
 import { settled } from '../../support/transfer-bench.js';

@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { OPCODE } from '../../../../src/fuse/kernel/abi.js';
 import * as decode from '../../../../src/fuse/kernel/decode.js';
-import { decodeInHeader } from '../../../../src/fuse/kernel/in-header.js';
 import type { ByteReader } from '../../../../src/base/byte-reader.js';
 import { golden, readGolden } from '../../../support/golden-messages.js';
 
@@ -70,12 +69,12 @@ const ORDERS = [
 
 describe.each(ORDERS)('requests, $order', ({ littleEndian }) => {
   test.each(ROWS)('decodes $title', ({ title, decoder, expected }) => {
-    const { body } = decodeInHeader(golden(REQUESTS, title, littleEndian), littleEndian);
+    const { body } = decode.decodeInHeader(golden(REQUESTS, title, littleEndian), littleEndian);
     expect(decoder(body)).toEqual(expected);
   });
 
   test('decodeInHeader takes the header apart', () => {
-    const header = decodeInHeader(golden(REQUESTS, 'READ', littleEndian), littleEndian);
+    const header = decode.decodeInHeader(golden(REQUESTS, 'READ', littleEndian), littleEndian);
     expect(header).toMatchObject({
       opcode: OPCODE.READ,
       unique: 0x1122_3344_5566_7788n,
@@ -93,14 +92,14 @@ describe.each(ORDERS)('requests, $order', ({ littleEndian }) => {
       const message = golden(REQUESTS, title, littleEndian);
       const short = withLength(message.subarray(0, -1), littleEndian);
       const long = withLength(Uint8Array.from([...message, 1]), littleEndian);
-      expect(() => decoder(decodeInHeader(short, littleEndian).body)).toThrow(RangeError);
-      expect(() => decoder(decodeInHeader(long, littleEndian).body)).toThrow(RangeError);
+      expect(() => decoder(decode.decodeInHeader(short, littleEndian).body)).toThrow(RangeError);
+      expect(() => decoder(decode.decodeInHeader(long, littleEndian).body)).toThrow(RangeError);
     },
   );
 
   test('refuses INIT without flags', () => {
     const short = withLength(golden(REQUESTS, ROWS[0]!.title, littleEndian).subarray(0, -4), littleEndian);
-    expect(() => decode.decodeInit(decodeInHeader(short, littleEndian).body)).toThrow(RangeError);
+    expect(() => decode.decodeInit(decode.decodeInHeader(short, littleEndian).body)).toThrow(RangeError);
   });
 
   test.each([
@@ -112,12 +111,14 @@ describe.each(ORDERS)('requests, $order', ({ littleEndian }) => {
   ])('decodeInHeader refuses $what', ({ change }) => {
     const message = golden(REQUESTS, 'GETATTR', littleEndian).slice();
     change(new DataView(message.buffer));
-    expect(() => decodeInHeader(message, littleEndian)).toThrow(RangeError);
+    expect(() => decode.decodeInHeader(message, littleEndian)).toThrow(RangeError);
   });
 });
 
 test('decodeInHeader refuses a message of the other byte order', () => {
-  expect(() => decodeInHeader(golden(REQUESTS, 'READ', false), true)).toThrow(/^FUSE request header: length/);
+  expect(() => decode.decodeInHeader(golden(REQUESTS, 'READ', false), true)).toThrow(
+    /^FUSE request header: length/,
+  );
 });
 
 test.each(ROWS)('the decoder of $title throws nothing but RangeError', ({ decoder }) => {
@@ -125,7 +126,7 @@ test.each(ROWS)('the decoder of $title throws nothing but RangeError', ({ decode
     fc.property(fc.uint8Array({ maxLength: 100 }), fc.boolean(), (body, littleEndian) => {
       const message = withLength(Uint8Array.from([...new Uint8Array(40), ...body]), littleEndian);
       try {
-        decoder(decodeInHeader(message, littleEndian).body);
+        decoder(decode.decodeInHeader(message, littleEndian).body);
       } catch (error) {
         expect(error).toBeInstanceOf(RangeError);
       }
@@ -136,7 +137,7 @@ test.each(ROWS)('the decoder of $title throws nothing but RangeError', ({ decode
 test('BATCH_FORGET of more inodes than bytes is refused before any is taken', () => {
   const message = golden(REQUESTS, 'BATCH_FORGET', true).slice();
   new DataView(message.buffer).setUint32(40, 0xffff_ffff, true);
-  expect(() => decode.decodeBatchForget(decodeInHeader(message, true).body)).toThrow(
+  expect(() => decode.decodeBatchForget(decode.decodeInHeader(message, true).body)).toThrow(
     'BATCH_FORGET of 4294967295 inodes with 32 bytes',
   );
 });
