@@ -13,6 +13,7 @@ type Ioctl = (fd: number, request: number, argument: BigUint64Array) => number;
 interface Libc {
   readonly ioctl: Ioctl;
   readonly close: (fd: number) => number;
+  readonly syscall: (...words: readonly number[]) => number;
   /** errno of this thread, in the very place where the C library keeps it. */
   readonly errno: Int32Array;
 }
@@ -50,6 +51,7 @@ function loadLibc(): Libc {
     // Declared with fixed arguments: on the 64-bit ABIs of Linux these travel like variable ones.
     ioctl: library.func('ioctl', 'int', ['int', 'unsigned long', 'uint64_t *']) as Ioctl,
     close: library.func('close', 'int', ['int']) as Libc['close'],
+    syscall: library.func('syscall', 'long', Array<string>(4).fill('long')) as Libc['syscall'],
     errno: new Int32Array(koffi.view(location(), Int32Array.BYTES_PER_ELEMENT)),
   };
 }
@@ -64,6 +66,20 @@ function loadLibc(): Libc {
 export function ioctlWord(fd: number, request: number, word: bigint, what: string): number {
   const { ioctl, errno } = libc();
   const result = ioctl(fd, request, new BigUint64Array([word]));
+  const reason = errno[0];
+  if (result >= 0) return result;
+  throw systemCallError(reason, what);
+}
+
+/**
+ * A system call that the C library may have no function for.
+ *
+ * @returns what it returned, not negative
+ * @throws SystemCallError
+ */
+export function systemCall(number: number, words: readonly [number, number, number], what: string): number {
+  const { syscall, errno } = libc();
+  const result = syscall(number, ...words);
   const reason = errno[0];
   if (result >= 0) return result;
   throw systemCallError(reason, what);

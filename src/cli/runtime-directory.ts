@@ -30,6 +30,11 @@ export function handoverName(mountpoint: string): string {
   return `${nameOf(mountpoint)}.handover`;
 }
 
+/** The same, for one that has asked for it. */
+export function takeoverName(mountpoint: string): string {
+  return `${nameOf(mountpoint)}.takeover`;
+}
+
 function nameOf(mountpoint: string): string {
   return createHash('sha256').update(mountpoint).digest('hex').slice(0, 16);
 }

@@ -1,25 +1,22 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Lasting } from './lasting.js';
 import type { Cell, Exit } from './mounted.js';
-import { Daemon, Mounted } from './mounted.js';
+import { Daemon, until } from './mounted.js';
 
 const STORE = fileURLToPath(new URL('descriptor-store.py', import.meta.url));
 
 /** A mount whose device a stand-in for systemd keeps while the program is started again. */
-export class Kept extends Mounted {
-  readonly levelPath = join(this.directory, 'level');
-  readonly runtimeDirectory = join(this.directory, 'run');
+export class Kept extends Lasting {
   readonly #storeDirectory = join(this.directory, 'store');
   readonly #store: ChildProcess;
-  #options: readonly string[] = [];
 
   private constructor(cell: Cell) {
     super(cell);
-    writeFileSync(this.levelPath, '[none] integrity confidentiality\n');
     this.#store = spawn('python3', [STORE, 'serve', this.#storeDirectory], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -31,26 +28,16 @@ export class Kept extends Mounted {
     return kept;
   }
 
-  override start(...args: string[]): Promise<void> {
-    this.#options = args;
-    const files = [`--sim-dir=${this.simDir}`, `--lockdown-file=${this.levelPath}`];
-    return super.start(...files, `--trace-rtas=${this.tracePath}`, ...args);
-  }
-
   protected override daemonOf(args: readonly string[]): Daemon {
     const launch = [STORE, 'launch', this.#storeDirectory, process.execPath];
     return new Daemon([...launch, ...args], this.directory, { env: this.env, command: 'python3' });
-  }
-
-  lock(): void {
-    writeFileSync(this.levelPath, 'none integrity [confidentiality]\n');
   }
 
   /** As `systemctl restart` does. @param meanwhile while nobody serves */
   async restart(meanwhile: () => unknown = () => undefined, ...args: string[]): Promise<void> {
     await this.stopForRestart();
     await meanwhile();
-    await this.start(...(args.length > 0 ? args : this.#options));
+    await this.start(...(args.length > 0 ? args : this.options));
   }
 
   async stopForRestart(): Promise<Exit> {
@@ -65,7 +52,7 @@ export class Kept extends Mounted {
   async killAndStart(meanwhile: () => unknown = () => undefined): Promise<void> {
     await this.daemon.stop('SIGKILL');
     await meanwhile();
-    await this.start(...this.#options);
+    await this.start(...this.options);
   }
 
   /** Of what the program leaves for the next one. */
@@ -74,9 +61,18 @@ export class Kept extends Mounted {
     return name === undefined ? undefined : join(this.runtimeDirectory, name);
   }
 
-  /** The process now goes on with the mount of the one before. */
-  get isGoingOn(): boolean {
-    return this.daemon.logged('mounted')?.['isGoingOn'] === true;
+  /** What the next process is told. */
+  get written(): string {
+    return readFileSync(this.handoverPath ?? '', 'utf8');
+  }
+
+  /** From then on the dump can be told from another one, also after kill -9. */
+  override untilKnown(): Promise<void> {
+    return until('its beginning is written down', () => this.written.includes('"beginning":'));
+  }
+
+  override untilWhole(): Promise<void> {
+    return until('it is written down', () => this.written.includes('"isWhole":true'));
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { tagFromName } from '../../base/tag.js';
 import type { ListedDump } from '../query/listed-dump.js';
-import type { ControlError, ControlResponse, WatchLine } from './control-protocol.js';
+import type { ControlError, ControlResponse, HandoverOffer, WatchLine } from './control-protocol.js';
 
 /*
  * What a socket answers is shown on terminals, and its tags become paths that `save` reads and removes. So it is looked at
@@ -35,8 +35,24 @@ const DUMP_FIELDS: Readonly<Record<Exclude<keyof ListedDump, 'lockdown'>, Check>
   sha256: (value) => value === undefined || isNullOr(isDigest)(value),
 };
 
+const OFFER_FIELDS: Readonly<Record<Exclude<keyof HandoverOffer, 'mountpoint'>, Check>> = {
+  pid: isBytes,
+  descriptor: isBytes,
+  pidNamespace: (value) => typeof value === 'string',
+  format: isBytes,
+  madeWith: (value) => typeof value === 'object' && value !== null,
+};
+
 /** Kinds that say whose answer they are. */
-const OF_A_MOUNT = new Set<unknown>(['status', 'dumps', 'dump', 'locked', 'watching']);
+const OF_A_MOUNT = new Set<unknown>([
+  'status',
+  'dumps',
+  'dump',
+  'locked',
+  'watching',
+  'handover',
+  'handed-over',
+]);
 
 /** @throws Error in one line where it cannot be what a daemon of ours says */
 export function checkResponse(value: unknown): ControlResponse {
@@ -44,6 +60,7 @@ export function checkResponse(value: unknown): ControlResponse {
   checkMountpoint(fields);
   if (fields['kind'] === 'dumps') checkDumps(fields['dumps']);
   if (fields['kind'] === 'dump') checkDump(fields['dump']);
+  if (fields['kind'] === 'handover') checkFields(fields, OFFER_FIELDS);
   return value as ControlResponse;
 }
 
@@ -71,9 +88,11 @@ function checkDumps(value: unknown): void {
 }
 
 function checkDump(value: unknown): void {
-  const fields = fieldsOf(value, 'dump');
-  for (const [name, isRight] of Object.entries(DUMP_FIELDS))
-    if (!isRight(fields[name])) throw notUnderstood(name);
+  checkFields(fieldsOf(value, 'dump'), DUMP_FIELDS);
+}
+
+function checkFields(fields: Fields, checks: Readonly<Record<string, Check>>): void {
+  for (const [name, isRight] of Object.entries(checks)) if (!isRight(fields[name])) throw notUnderstood(name);
 }
 
 function fieldsOf(value: unknown, what: string): Fields {

@@ -34,11 +34,27 @@ export interface Locked {
   readonly mountpoint: string;
 }
 
+/** What another process has to know to go on with the mount. */
+export interface HandoverOffer {
+  readonly mountpoint: string;
+  readonly pid: number;
+  /** Of the FUSE device in that process. */
+  readonly descriptor: number;
+  /** In which `pid` counts: what /proc/PID/ns/pid is a link to. */
+  readonly pidNamespace: string;
+  /** Of what the next process is told. */
+  readonly format: number;
+  /** What cannot be changed without another mount. */
+  readonly madeWith: Readonly<Record<string, unknown>>;
+}
+
 /** The body of an answer. */
 export type ControlResponse =
   | ({ readonly kind: 'status' } & DaemonStatus)
   | { readonly kind: 'dumps'; readonly mountpoint: string; readonly dumps: readonly ListedDump[] }
   | { readonly kind: 'dump'; readonly mountpoint: string; readonly dump: ListedDump }
+  | ({ readonly kind: 'handover' } & HandoverOffer)
+  | { readonly kind: 'handed-over'; readonly mountpoint: string }
   | Locked
   | ControlError;
 

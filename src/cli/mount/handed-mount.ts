@@ -34,10 +34,10 @@ export type HandedLine =
   | { readonly closed: number };
 
 /** Raised whenever an older program would read something wrong into what a newer one writes, or the other way round. */
-const FORMAT = 1;
+export const HANDED_FORMAT = 1;
 
 export function headerText(header: HandedHeader): string {
-  return textOf({ format: FORMAT, ...header });
+  return textOf({ format: HANDED_FORMAT, ...header });
 }
 
 export function lineText(line: HandedLine): string {
@@ -94,7 +94,8 @@ const LOST: readonly LostReason[] = ['gone', 'not-authorized', 'replaced', 'mixe
 type Parsed = Readonly<Partial<Record<string, unknown>>>;
 
 function headerIn(record: Parsed): HandedHeader {
-  if (record['format'] !== FORMAT) throw new Error(`format ${String(record['format'])} is another one`);
+  if (record['format'] !== HANDED_FORMAT)
+    throw new Error(`format ${String(record['format'])} is another one`);
   return {
     name: stringIn(record, 'name'),
     madeWith: stringIn(record, 'madeWith'),

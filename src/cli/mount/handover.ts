@@ -11,7 +11,7 @@ import type { HandedMount } from './handed-mount.js';
 import { tellableDumps } from './handed-mount.js';
 import { HandoverFile, readHandoverFile, removeHandoverFile } from './handover-file.js';
 import type { MountRequest } from './mount-request.js';
-import { attachmentOf } from './mount-request.js';
+import { madeWithText } from './mount-request.js';
 import {
   dropDescriptor,
   isToBeStartedAgain,
@@ -60,17 +60,17 @@ function readPredecessor(fd: number, name: string, request: MountRequest): Prede
   if (request.settings.transport === 'fuse-native') throw new Error('fuse-native cannot');
   const mount = readHandoverFile(path);
   if (mount.name !== name) throw new Error(`${path} is about another mount`);
-  if (mount.madeWith !== madeWith(request)) throw new Error('it was mounted with other options');
+  if (mount.madeWith !== madeWithText(request)) throw new Error('it was mounted with other options');
   const device = { fd, mountpoint: mount.mountpoint, mountId: mount.mountId };
   if (!isStillMounted(device)) throw new Error('it is not mounted any more');
-  const mayRemove = mount.unlink === request.settings.unlink;
-  const dumps = tellableDumps(mount).map((dump) => ({ ...dump, isUnlinked: dump.isUnlinked && mayRemove }));
-  return { device, mount: { ...mount, dumps } };
+  return { device, mount: carriedOver(mount, request) };
 }
 
-/** What can be changed by another mount only. */
-function madeWith(request: MountRequest): string {
-  return JSON.stringify([attachmentOf(request), request.source]);
+/** What this process goes on with. */
+export function carriedOver(mount: HandedMount, { settings }: MountRequest): HandedMount {
+  const mayRemove = mount.unlink === settings.unlink;
+  const dumps = tellableDumps(mount).map((dump) => ({ ...dump, isUnlinked: dump.isUnlinked && mayRemove }));
+  return { ...mount, dumps };
 }
 
 function pathFor(mountpoint: string): string | undefined {
@@ -115,7 +115,13 @@ export async function goOnHandingOver(
   log: Logger,
 ): Promise<Handover | undefined> {
   const path = pathFor(request.mountpoint) ?? '';
-  const header = { name, madeWith: madeWith(request), unlink: request.settings.unlink, mountpoint, mountId };
+  const header = {
+    name,
+    madeWith: madeWithText(request),
+    unlink: request.settings.unlink,
+    mountpoint,
+    mountId,
+  };
   try {
     ensurePrivateDirectory(dirname(path));
     // A descriptor alone would keep readers waiting for somebody who cannot go on.

@@ -2,7 +2,7 @@ import { exitWithoutThreads } from '../../base/exit-without-threads.js';
 import { keepThreadCode } from '../../base/thread-code.js';
 import type { Logger } from '../../base/log.js';
 import type { Filesystem } from '../../fs/index.js';
-import type { Mounted, Transport } from '../../fuse/index.js';
+import type { HandedDevice, Mounted, Transport } from '../../fuse/index.js';
 import {
   checkMountpoint,
   connectionOf,
@@ -22,7 +22,8 @@ import { serveControl } from '../control/control-socket.js';
 import { metricsRoute } from '../metrics/metrics-route.js';
 import { daemonize } from './daemonize.js';
 import { CommandError, EXIT } from '../exit-status.js';
-import type { Handover, Predecessor } from './handover.js';
+import type { Handover } from './handover.js';
+import { HandoverOnRequest } from './handover-on-request.js';
 import { endHandingOver, goOnHandingOver, predecessorOf, prepareHandover } from './handover.js';
 import { checkNotHidden } from './hidden-paths.js';
 import { openTrace } from './open-trace.js';
@@ -42,6 +43,7 @@ import { reloadOnHangUp } from './reload.js';
 import { answerWatchdog, tellServiceManager } from './service-manager.js';
 import { MOUNT_OF_OTHERS, OWN_MOUNT, mountedUnlessStopped } from './mount-wait.js';
 import { serveUntilEnd } from './serve-until-end.js';
+import { findRunningMount } from './take-over.js';
 import { StopSignals } from './stop-signals.js';
 import { warnIfHidden } from './visibility.js';
 import { version } from '../version.js';
@@ -95,18 +97,22 @@ async function mountAndServe(
   cleanup.add('signals', () => stop[Symbol.dispose]());
   process.umask(0o077);
   const isOnItsOwn = parent === undefined && passedDescriptor(request.mountpoint) === undefined;
-  const predecessor = isOnItsOwn ? await predecessorOf(request, processLog) : undefined;
+  const running = settings.takeover ? await findRunningMount(request) : undefined;
+  const kept = isOnItsOwn && !settings.takeover ? await predecessorOf(request, processLog) : undefined;
+  const device = running?.device ?? kept?.device;
   // First of all: whoever mistyped it is told that, and nothing else.
-  const mountpoint = await mountErrorsAsStatus(() => realMountpoint(request, parent, predecessor));
+  const mountpoint = await mountErrorsAsStatus(() => realMountpoint(request, parent, device));
   const { source, passedOver } = chooseSource(request.source, settings);
   if (request.source === 'auto') processLog.info('source chosen', { source: source.name, ...passedOver });
-  const gate = await openUnlockedGate(settings, source.isReal, processLog, predecessor !== undefined);
+  const gate = await openUnlockedGate(settings, source.isReal, processLog, kept !== undefined);
   cleanup.add('lockdown gate', () => gate[Symbol.asyncDispose]());
-  checkHidesNothing(mountpoint, settings, predecessor);
+  checkHidesNothing(mountpoint, settings, device);
   const discreet = new DiscreetLog(processLog);
   const { log } = discreet;
   if (gate.level === 'integrity') sayIntegrity(source, log);
   const trace = await openTrace(settings.traceRtas, cleanup, log);
+  // From here on nobody else serves the mount.
+  const predecessor = (await running?.handOver()) ?? kept;
   const composition = compose(source, settings, gate, cleanup, log, trace, predecessor?.mount);
   const { store, filesystem, answers, hiding } = composition;
   const transport = await mountErrorsAsStatus(() =>
@@ -114,18 +120,22 @@ async function mountAndServe(
   );
   // Before the kernel is told anything by this process.
   let handover: Handover | undefined;
-  if (predecessor !== undefined) {
-    const { device, mount: kept } = predecessor;
-    if (gate.locked()) await endHandingOver(kept.name, request, log);
-    else handover = await goOnHandingOver(device, kept.name, composition, request, log);
+  if (kept !== undefined) {
+    const { name } = kept.mount;
+    if (gate.locked()) await endHandingOver(name, request, log);
+    else handover = await goOnHandingOver(kept.device, name, composition, request, log);
   }
   cleanup.add('handover', () => handover?.drop());
+  let dropOffer = (): void => undefined;
   let dropAnswers = (): void => undefined;
   const hideDumps = (): void =>
     carryOutRise(
       {
         ...hiding,
-        dropHandover: () => handover?.drop(),
+        dropHandover: () => {
+          handover?.drop();
+          dropOffer();
+        },
         veilLog: () => discreet.veil(),
         dropAnswers: () => dropAnswers(),
         tellOperator: () => {
@@ -152,7 +162,8 @@ async function mountAndServe(
   const waits = passedDescriptor(mountpoint) === undefined ? OWN_MOUNT : MOUNT_OF_OTHERS;
   const mounted = await mountedUnlessStopped(mounting, stop, log, waits);
   if (predecessor !== undefined) composition.volume.goOn();
-  else if (isOnItsOwn) handover = await prepareHandover(mounted.handover?.device, composition, request, log);
+  if (kept === undefined && isOnItsOwn)
+    handover = await prepareHandover(mounted.handover?.device, composition, request, log);
   // The level has risen while nobody served.
   if (gate.locked()) {
     handover?.drop();
@@ -168,7 +179,10 @@ async function mountAndServe(
     lockdown: settings.lockdown,
   };
   const metrics = metricsRoute({ status, store, gate, answers });
-  const routes = [...controlRoutes(status, store, gate), metrics.route];
+  const ofMount = { mounted, mountpoint, transport: transport.name };
+  const leaving = new HandoverOnRequest({ ...ofMount, composition, request, gate, log });
+  dropOffer = () => leaving.drop();
+  const routes = [...controlRoutes(status, store, gate), metrics.route, ...leaving.routes];
   const control = await serveControl(mountpoint, routes, log);
   cleanup.add('control socket', () => control.close());
   dropAnswers = () => control.lock();
@@ -188,11 +202,12 @@ async function mountAndServe(
   store.getReady();
   // Now, while the program is what it was when it was started; and behind what somebody waits for.
   await metrics.getReady().catch((error: unknown) => log.warn('GET /metrics does not work', { error }));
-  await serveUntilEnd(mounted, stop, settings.unmountTimeout, log, async () => {
-    if ((await handover?.leave(mounted)) === true) return true;
+  const handOver = async (): Promise<boolean> => {
+    if ((await leaving.settle()) || (await handover?.leave(mounted)) === true) return true;
     handover?.drop();
     return false;
-  });
+  };
+  await serveUntilEnd(mounted, stop, settings.unmountTimeout, log, handOver, leaving.done);
 }
 
 function sayIntegrity(source: AnySource, log: Logger): void {
@@ -204,9 +219,9 @@ function sayIntegrity(source: AnySource, log: Logger): void {
 async function realMountpoint(
   { mountpoint }: MountRequest,
   parent: Parent | undefined,
-  predecessor: Predecessor | undefined,
+  device: HandedDevice | undefined,
 ): Promise<string> {
-  if (predecessor !== undefined) return predecessor.device.mountpoint;
+  if (device !== undefined) return device.mountpoint;
   const descriptor = passedDescriptor(mountpoint);
   if (descriptor !== undefined) {
     // Throws where it is none of FUSE's.
@@ -217,16 +232,12 @@ async function realMountpoint(
 }
 
 /** Behind the first look at the level: paths are followed, and that of the level may hang. @throws CommandError `usage` */
-function checkHidesNothing(
-  mountpoint: string,
-  settings: Settings,
-  predecessor: Predecessor | undefined,
-): void {
+function checkHidesNothing(mountpoint: string, settings: Settings, device: HandedDevice | undefined): void {
   const descriptor = passedDescriptor(mountpoint);
   const place = descriptor === undefined ? mountpoint : mountpointOf(connectionOf(descriptor));
   if (place === undefined) return;
   const isAutomount = descriptor === undefined && mountsAt(place).at(-1)?.fstype === 'autofs';
-  checkNotHidden(place, settings, isAutomount || descriptor !== undefined || predecessor !== undefined);
+  checkNotHidden(place, settings, isAutomount || descriptor !== undefined || device !== undefined);
 }
 
 /** Clients in containers see the mount under other names. */

@@ -56,6 +56,7 @@ function deviceIfAny(): number | undefined {
 
 function isOurs({ mountpoint, settings }: MountRequest): boolean {
   return (
+    !settings.takeover &&
     passedDescriptor(mountpoint) === undefined &&
     settings.transport !== 'fuse-native' &&
     canMountDirectly().ok

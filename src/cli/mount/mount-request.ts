@@ -55,6 +55,16 @@ export function attachmentOf({ mountpoint, fsname, settings, kernelOptions }: Mo
   return { mountpoint, fsname, allowOther, readOnly, kernelOptions };
 }
 
+/** What can be changed by another mount only. */
+export function madeWith(request: MountRequest): Attachment & Pick<MountRequest, 'source'> {
+  return { ...attachmentOf(request), source: request.source };
+}
+
+/** The same as a process tells it to the next one of the service. */
+export function madeWithText(request: MountRequest): string {
+  return JSON.stringify([attachmentOf(request), request.source]);
+}
+
 /** N where a mount point is `/dev/fd/N`, a FUSE device that somebody opened and mounted for us. */
 export function passedDescriptor(mountpoint: string): number | undefined {
   const digits = /^\/dev\/fd\/(\d{1,6})$/.exec(mountpoint)?.[1];

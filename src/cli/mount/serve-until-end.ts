@@ -12,6 +12,7 @@ const LET_GO_MS = 2000;
  * Waits until the mount ends: unmounted from outside, or because a signal says so.
  *
  * @param handOver leaves the mount to another process, if there is to be one
+ * @param handedOver resolves when another process goes on with the mount
  * @throws CommandError when the connection was lost: it has to look like a crash to whoever started us, since the mount
  *   point answers ENOTCONN and has to until the next start
  */
@@ -21,9 +22,11 @@ export async function serveUntilEnd(
   unmountTimeoutMs: number,
   log: Logger,
   handOver: () => Promise<boolean> = () => Promise.resolve(false),
+  handedOver = new Promise<void>(() => undefined),
 ): Promise<void> {
   const ended = mounted.ended.then((end) => ({ end }));
-  const first = await Promise.race([ended, stop.first]);
+  const first = await Promise.race([ended, handedOver, stop.first]);
+  if (first === undefined) return;
   if (typeof first === 'object') {
     if (first.end === 'lost') throw new CommandError(EXIT.failed, LOST);
     log.info('unmounted');

@@ -1,5 +1,6 @@
 import type { StdioOptions } from 'node:child_process';
 import { execFile, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../../base/log.js';
 
@@ -109,6 +110,19 @@ export function takeStoredDescriptors(env: NodeJS.ProcessEnv = process.env): rea
   if (pid !== String(process.pid) || !(Number(count) > 0)) return [];
   const named = names.split(':');
   return Array.from({ length: Number(count) }, (_, at) => ({ fd: 3 + at, name: named[at] ?? '' }));
+}
+
+/**
+ * The service that ends when this process does: systemd has started it, or wants to be told how far it has come.
+ *
+ * @returns its name as far as it can be found out; undefined: there is none
+ * @see systemd.exec(5)
+ */
+export function serviceOfThisProcess(env: NodeJS.ProcessEnv = process.env): string | undefined {
+  const isStarted = env['SYSTEMD_EXEC_PID'] === String(process.pid);
+  if (!isStarted && env['NOTIFY_SOCKET'] === undefined) return undefined;
+  const groups = readFileSync('/proc/self/cgroup', 'utf8');
+  return /([^/\n]+\.service)$/m.exec(groups)?.[1] ?? 'its service';
 }
 
 /** Whether systemd stops this service to start it again at once. */

@@ -72,7 +72,7 @@ const FILES: Entries = [
   ['/var/log/platform', 'log of rtas_errd, from which dumps are learned; see --platform-log'],
   [
     '/run/platdumpfs',
-    'control sockets of daemons of root; while systemd keeps a mount, what the next process has to know of it',
+    'control sockets of daemons of root; what the next process has to know of a mount that it is to go on with',
   ],
   ['/var/cache/platdumpfs', 'spool: files without a name, encrypted with keys that exist in memory only'],
   ['/var/lib/platdumpfs/tags', 'tags that the service has known before; see --state-file'],
@@ -91,6 +91,7 @@ const ENVIRONMENT: Entries = [
   ['CACHE_DIRECTORY', 'directory of the spool, as systemd sets it'],
   ['XDG_CACHE_HOME', 'the spool of users other than root is in its directory platdumpfs'],
   ['NOTIFY_SOCKET', 'where systemd is told that the mount is usable'],
+  ['SYSTEMD_EXEC_PID', 'the process that systemd has started, which no other one takes the mount from'],
   ['WATCHDOG_USEC, WATCHDOG_PID', 'how often systemd wants to hear that the daemon answers readers'],
   ['FDSTORE', 'systemd has room to keep the mount while the service is restarted'],
   ['LISTEN_FDS, LISTEN_FDNAMES, LISTEN_PID', 'the mount that it has kept'],
@@ -112,6 +113,10 @@ const SIGNALS: Entries = [
 const EXAMPLES: readonly (readonly [string, ...string[]])[] = [
   ['Serve the dumps of this machine until the next boot:', 'platdumpfs mount /mnt/dumps --daemon'],
   ['The same at each boot:', 'systemctl enable --now platdumpfs'],
+  [
+    'Go on with the mount of the first after an upgrade; readers wait a moment:',
+    'platdumpfs mount /mnt/dumps --daemon --takeover',
+  ],
   [
     'Save all of them, compared and on disk, and let firmware forget them:',
     'platdumpfs save --all --remove /var/dumps',

@@ -177,6 +177,12 @@ export const OPTIONS = {
     short: 'f',
     summary: 'stay in the foreground, also when called as a mount helper',
   },
+  takeover: {
+    kind: 'flag',
+    ...IN_MOUNT,
+    argvOnly: true,
+    summary: 'go on with the mount of the daemon that serves it now, which ends; readers wait a moment',
+  },
   unmountTimeout: {
     kind: 'value',
     verbs: ['mount', 'umount'],

@@ -80,6 +80,8 @@ function listingIn(response: ControlResponse): DaemonListing | CommandError {
       return new CommandError(EXIT.failed, `the daemon refused: ${response.message}`);
     case 'status':
     case 'dump':
+    case 'handover':
+    case 'handed-over':
       return new CommandError(EXIT.failed, 'the daemon answered another question');
   }
 }

@@ -18,6 +18,12 @@ function dumps(...list: unknown[]): unknown {
   return { kind: 'dumps', mountpoint: '/mnt', dumps: list };
 }
 
+const OFFER = { pid: 812, descriptor: 20, pidNamespace: 'pid:[4026531836]', format: 1, madeWith: {} };
+
+function offer(fields: object): unknown {
+  return { kind: 'handover', mountpoint: '/mnt', ...fields };
+}
+
 const TIME = '2026-11-22T08:12:01.000Z';
 
 describe('checkResponse believes', () => {
@@ -28,6 +34,8 @@ describe('checkResponse believes', () => {
     dumps({ ...DUMP, addedLater: { anything: true } }),
     { kind: 'dump', mountpoint: '/mnt', dump: DUMP },
     { kind: 'locked', mountpoint: '/mnt' },
+    offer(OFFER),
+    { kind: 'handed-over', mountpoint: '/mnt' },
     { kind: 'error', code: 'failed', message: 'x' },
     { kind: 'addedLater' },
   ])('%j', (answer) => {
@@ -42,6 +50,8 @@ describe('checkResponse does not believe', () => {
     { answer: { kind: 'dumps', dumps: [] }, what: 'mountpoint' },
     { answer: { kind: 'dumps', mountpoint: 'mnt', dumps: [] }, what: 'mountpoint' },
     { answer: { kind: 'locked', mountpoint: 7 }, what: 'mountpoint' },
+    ...Object.keys(OFFER).map((field) => ({ answer: offer({ ...OFFER, [field]: null }), what: field })),
+    { answer: offer({ ...OFFER, pid: -1 }), what: 'pid' },
     { answer: { kind: 'dumps', mountpoint: '/mnt' }, what: 'dumps' },
     { answer: dumps(null), what: 'dump' },
     { answer: { kind: 'dump', mountpoint: '/mnt', dump: [] }, what: 'tag' },

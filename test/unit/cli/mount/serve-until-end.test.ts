@@ -14,7 +14,10 @@ interface Played {
   readonly served: Promise<void>;
 }
 
-function play(signals: { first?: Promise<NodeJS.Signals>; second?: Promise<NodeJS.Signals> }): Played {
+function play(
+  signals: { first?: Promise<NodeJS.Signals>; second?: Promise<NodeJS.Signals> },
+  handedOver?: Promise<void>,
+): Played {
   const lines: string[] = [];
   const log = createLogger({ level: 'info', format: 'text', write: (line) => lines.push(line) });
   let end: (how: MountEnd) => void = () => undefined;
@@ -24,7 +27,7 @@ function play(signals: { first?: Promise<NodeJS.Signals>; second?: Promise<NodeJ
     return Promise.resolve();
   });
   const stop = { first: signals.first ?? NEVER, second: signals.second ?? NEVER } as unknown as StopSignals;
-  const served = serveUntilEnd({ ended, unmount }, stop, 5000, log);
+  const served = serveUntilEnd({ ended, unmount }, stop, 5000, log, undefined, handedOver);
   return { lines, unmount, end, served };
 }
 
@@ -35,6 +38,13 @@ describe('serveUntilEnd', () => {
     await served;
     expect(unmount).not.toHaveBeenCalled();
     expect(lines).toEqual(['platdumpfs: info: unmounted\n']);
+  });
+
+  test('ends without unmounting when another process goes on', async () => {
+    const { served, unmount, lines } = play({}, Promise.resolve());
+    await served;
+    expect(unmount).not.toHaveBeenCalled();
+    expect(lines).toEqual([]);
   });
 
   test('a lost connection is a failure: nobody may take it for an orderly end, and unmount', async () => {

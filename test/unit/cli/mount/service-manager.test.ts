@@ -4,8 +4,8 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { silentLogger } from '../../../../src/base/log.js';
 import {
   isRestartJob,
+  serviceOfThisProcess,
   takeStoredDescriptors,
-  tellServiceManager,
 } from '../../../../src/cli/mount/service-manager.js';
 
 vi.mock('node:child_process', { spy: true });
@@ -46,6 +46,9 @@ test.each([
 });
 
 test('a systemd-notify that not even SIGKILL ends holds up nothing that is told after it', async () => {
+  // Other test files have it loaded already, without what stands in for its calls.
+  vi.resetModules();
+  const { tellServiceManager } = await import('../../../../src/cli/mount/service-manager.js');
   vi.stubEnv('NOTIFY_SOCKET', '/run/nobody');
   vi.mocked(childProcess.execFile).mockReturnValue(new childProcess.ChildProcess());
   vi.mocked(timers.setTimeout).mockImplementation((_, value) => Promise.resolve(value as never));
@@ -57,4 +60,13 @@ test('a systemd-notify that not even SIGKILL ends holds up nothing that is told 
   expect(told).toEqual(
     ['ready', 'stopping'].map((state) => ({ message: 'cannot tell the service manager', state, reason })),
   );
+});
+
+test.each([
+  { env: {}, isService: false },
+  { env: { SYSTEMD_EXEC_PID: '1' }, isService: false },
+  { env: { SYSTEMD_EXEC_PID: String(process.pid) }, isService: true },
+  { env: { NOTIFY_SOCKET: '/run/systemd/notify' }, isService: true },
+])('with $env: a service $isService', ({ env, isService }) => {
+  expect(serviceOfThisProcess(env) !== undefined).toBe(isService);
 });

@@ -60,6 +60,7 @@ test('parseOptions gives the documented defaults', () => {
     output: undefined,
     watch: false,
     json: false,
+    takeover: false,
     traceRtas: undefined,
     logFile: undefined,
     logLevel: 'info',
@@ -122,6 +123,11 @@ describe('mount accepts', () => {
       expected,
     );
   });
+});
+
+test('--takeover makes no sense in a table of file systems', () => {
+  expect(mount('--takeover').settings.takeover).toBe(true);
+  expect(() => mount('-o', 'takeover')).toThrow('unknown option -o takeover');
 });
 
 describe('lists and order', () => {

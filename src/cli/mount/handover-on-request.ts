@@ -1,0 +1,175 @@
+import { readlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Logger } from '../../base/log.js';
+import type { Handover, Mounted } from '../../fuse/index.js';
+import type { ExplainedGate } from '../../lockdown/index.js';
+import type { ControlError, ControlErrorCode, ControlResponse } from '../control/control-protocol.js';
+import type { ControlRoute } from '../control/control-server.js';
+import { ensurePrivateDirectory, runtimeDirectory, takeoverName } from '../runtime-directory.js';
+import type { Composition } from './compose.js';
+import { HANDED_FORMAT } from './handed-mount.js';
+import { HandoverFile, removeHandoverFile } from './handover-file.js';
+import type { MountRequest } from './mount-request.js';
+import { madeWith, madeWithText, passedDescriptor } from './mount-request.js';
+import { serviceOfThisProcess } from './service-manager.js';
+
+export interface HandoverOnRequestOptions {
+  readonly mounted: Mounted;
+  /** Without symbolic links. */
+  readonly mountpoint: string;
+  readonly transport: string;
+  readonly composition: Composition;
+  readonly request: MountRequest;
+  readonly gate: ExplainedGate;
+  readonly log: Logger;
+}
+
+/** Who asks is to go on with the mount. */
+interface Asked {
+  /** What the next process knows the file by. */
+  readonly name: string;
+  /** Of this process, as it was told: another one may answer here by now. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * Leaves the mount to another process of this user that asks for it (`--takeover`). Nothing is written down before, so nobody
+ * can go on after a crash.
+ */
+export class HandoverOnRequest {
+  /** Resolves once another process goes on, and this one has nothing left to do but to end. */
+  readonly done: Promise<void>;
+  readonly routes: readonly ControlRoute[];
+  readonly #options: HandoverOnRequestOptions;
+  #onDone: () => void = () => undefined;
+  #file: HandoverFile | undefined;
+  #attempt: Promise<ControlResponse> | undefined;
+  #isDone = false;
+  #isOver = false;
+
+  constructor(options: HandoverOnRequestOptions) {
+    this.#options = options;
+    this.#removeLeft();
+    this.done = new Promise((resolve) => (this.#onDone = resolve));
+    const unlessLocked = async (
+      answer: () => ControlResponse | Promise<ControlResponse>,
+    ): Promise<ControlResponse> =>
+      options.gate.locked() ? { kind: 'locked', mountpoint: options.mountpoint } : await answer();
+    const path = '/v1/handover';
+    this.routes = [
+      { method: 'GET', path, answer: () => unlessLocked(() => this.#offer()) },
+      { method: 'POST', path, answer: ({ body }) => unlessLocked(() => this.#leave(body)) },
+    ];
+  }
+
+  /** Lockdown has risen: nothing is left for another process. */
+  drop(): void {
+    this.#isOver = true;
+    this.#file?.remove();
+  }
+
+  /** This process is about to end: nobody can ask any more. @returns whether another process goes on */
+  async settle(): Promise<boolean> {
+    this.#isOver = true;
+    await this.#attempt;
+    return this.#isDone;
+  }
+
+  /** What a process has left that was killed before it could go on with a mount here. */
+  #removeLeft(): void {
+    const { request, log } = this.#options;
+    // `/dev/fd/3` is another mount in each process that has it.
+    if (passedDescriptor(request.mountpoint) !== undefined) return;
+    try {
+      removeHandoverFile(this.#path);
+    } catch (error) {
+      log.warn('cannot remove what another process has left', { error });
+    }
+  }
+
+  /** Whoever can ask has found the socket in that directory. */
+  get #path(): string {
+    return join(runtimeDirectory() ?? '', takeoverName(this.#options.mountpoint));
+  }
+
+  #offer(): ControlResponse {
+    const handover = this.#possible();
+    if ('kind' in handover) return handover;
+    const { mountpoint, request } = this.#options;
+    return {
+      kind: 'handover',
+      mountpoint,
+      pid: process.pid,
+      descriptor: handover.device.fd,
+      pidNamespace: readlinkSync('/proc/self/ns/pid'),
+      format: HANDED_FORMAT,
+      madeWith: { ...madeWith(request) },
+    };
+  }
+
+  async #leave(body: unknown): Promise<ControlResponse> {
+    if (!isAsked(body)) return refusal('bad-request', 'expected a name and the numbers from and to');
+    if (body.from !== process.pid) return refusal('conflict', 'another process serves the mount by now');
+    const handover = this.#possible();
+    if ('kind' in handover) return handover;
+    this.#attempt = this.#leaveTo(body, handover).finally(() => (this.#attempt = undefined));
+    return this.#attempt;
+  }
+
+  async #leaveTo({ name, to }: Asked, handover: Handover): Promise<ControlResponse> {
+    const { composition, mountpoint, log } = this.#options;
+    // Where it cannot be written, nothing was begun.
+    const file = this.#begin(name, handover);
+    if ('kind' in file) return file;
+    this.#file = file;
+    if (!(await handover.begin(() => composition.volume.removal.handOver()))) {
+      this.#file = undefined;
+      file.remove();
+      return refusal('busy', 'the kernel has not taken what it was told of dumps: try again');
+    }
+    const isComplete = file.complete();
+    this.#isDone = true;
+    this.#onDone();
+    if (!isComplete) return refusal('failed', 'what the next process has to know cannot be written');
+    log.info('stopped: readers wait for the process that goes on', { pid: to });
+    return { kind: 'handed-over', mountpoint };
+  }
+
+  #begin(name: string, { device }: Handover): HandoverFile | ControlError {
+    const { composition, request, log } = this.#options;
+    const { mountpoint, mountId } = device;
+    const path = this.#path;
+    const { unlink } = request.settings;
+    const header = { name, madeWith: madeWithText(request), unlink, mountpoint, mountId };
+    try {
+      ensurePrivateDirectory(dirname(path));
+      return new HandoverFile({ path, header, ...composition, log, onFailure: () => undefined });
+    } catch (error) {
+      return refusal('failed', (error as Error).message);
+    }
+  }
+
+  /** @returns why it cannot be done */
+  #possible(): Handover | ControlError {
+    const { mounted, transport, request } = this.#options;
+    const service = serviceOfThisProcess();
+    if (service !== undefined) return refusal('conflict', `systemd runs it: systemctl restart ${service}`);
+    if (this.#isOver) return refusal('conflict', 'it is about to end');
+    if (this.#file !== undefined) return refusal('conflict', 'another process is taking it over');
+    if (mounted.handover !== undefined) return mounted.handover;
+    if (transport !== 'kernel') return refusal('conflict', `the transport ${transport} cannot`);
+    if (passedDescriptor(request.mountpoint) !== undefined)
+      return refusal('conflict', 'somebody else has mounted it for this daemon');
+    return refusal('conflict', 'the kernel cannot: that takes Linux 6.9');
+  }
+}
+
+function isAsked(body: unknown): body is Asked {
+  const { name, from, to } = (body ?? {}) as Partial<Record<string, unknown>>;
+  return typeof name === 'string' && Number.isSafeInteger(from) && Number.isSafeInteger(to);
+}
+
+function refusal(code: ControlErrorCode, message: string): ControlError {
+  return { kind: 'error', code, message };
+}

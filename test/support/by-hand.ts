@@ -1,0 +1,35 @@
+import { existsSync, readdirSync } from 'node:fs';
+import type { Daemon, Exit } from './mounted.js';
+import { Lasting } from './lasting.js';
+
+/** A mount that nobody keeps: the next process takes it from the one that serves it. */
+export class ByHand extends Lasting {
+  /** @returns how the process before ended */
+  async takeOver(): Promise<Exit> {
+    const { daemon: before, options } = this;
+    await super.start(...options, '--takeover');
+    this.options = options;
+    return before.exit();
+  }
+
+  /** Starts a process that is to take the mount over, and returns at once. */
+  launchTakeover(...args: string[]): Daemon {
+    this.expected.push(/cannot take over|exclude each other|locked down/);
+    return this.launch(...this.options, '--takeover', ...args);
+  }
+
+  /** Of a takeover; none while a daemon just serves. */
+  get leftFiles(): readonly string[] {
+    if (!existsSync(this.runtimeDirectory)) return [];
+    return readdirSync(this.runtimeDirectory).filter((name) => name.includes('.takeover'));
+  }
+
+  /** The process before ends in order, and tells all that it knows. */
+  override untilKnown(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  override untilWhole(): Promise<void> {
+    return Promise.resolve();
+  }
+}
