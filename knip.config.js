@@ -5,11 +5,13 @@ import { join } from 'node:path';
 const src = join(import.meta.dirname, 'src');
 const withoutTests = process.argv.includes('--production');
 
-/** Threads and their drivers are started by name: startThread('room/file.js'), threadEntry('room/file.js'). */
+/** Threads, their drivers and processes are started by name: startThread('room/file.js'), threadEntry(…), LineWriter.open(…). */
 const startedByName = readdirSync(src, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts'))
   .flatMap((file) => [
-    ...readFileSync(join(src, file), 'utf8').matchAll(/(?:threadEntry|startThread)\('([^']+)\.js'/g),
+    ...readFileSync(join(src, file), 'utf8').matchAll(
+      /(?:threadEntry|startThread|LineWriter\.open)\('([^']+)\.js'/g,
+    ),
   ])
   .map(([, entry]) => `src/${entry}.ts!`);
 
