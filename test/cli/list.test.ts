@@ -175,31 +175,40 @@ describe('a daemon that does not answer', () => {
 
   const silence = (): string => `platdumpfs: ${silent}: the daemon does not answer\n`;
 
-  test('is a line of its own, and hides no other', () => {
-    const table = workshop.run('list');
+  test('is a line of its own, and hides no other', async () => {
+    const [table, json, named] = await Promise.all([
+      workshop.finish('list'),
+      workshop.finish('list', '--json'),
+      workshop.finish('list', silent),
+    ]);
     expect(table).toMatchObject({ status: 1, stderr: silence() });
     expect(table.stdout).toMatch(/^TAG .*\n0x0000000000000001 .*\n$/);
-    const json = workshop.run('list', '--json');
     expect(json).toMatchObject({ status: 1, stderr: silence() });
     expect(JSON.parse(json.stdout)).toMatchObject([{ tag: TAG, path: join(workshop.mountpoint, TAG) }]);
     expect(listed(workshop.mountpoint)).toHaveLength(1);
-    expect(workshop.run('list', silent)).toEqual({ status: 1, stdout: '', stderr: silence() });
+    expect(named).toEqual({ status: 1, stdout: '', stderr: silence() });
   });
 
   test('keeps nobody from a dump of another mount', async () => {
-    expect(workshop.run('info', TAG)).toMatchObject({ status: 0, stderr: '' });
-    expect(workshop.run('info', '2')).toEqual({ status: 1, stdout: '', stderr: silence() });
     const out = workshop.path('out');
     mkdirSync(out);
-    expect(workshop.run('save', TAG, out)).toMatchObject({ status: 0, stderr: silence() });
-    expect(readdirSync(out)).toHaveLength(1);
-    const named = workshop.run('save', '--all', '--remove', out, `--mountpoint=${workshop.mountpoint}`);
-    expect(named).toMatchObject({ status: 0, stderr: '' });
     const watching = workshop.start('watch');
-    await watching.said(`platdumpfs: watching ${workshop.mountpoint}\n`);
+    const [known, unknown, saved, watched] = await Promise.all([
+      workshop.finish('info', TAG),
+      workshop.finish('info', '2'),
+      workshop.finish('save', TAG, out),
+      workshop.finish('watch', silent),
+      watching.said(`platdumpfs: watching ${workshop.mountpoint}\n`),
+    ]);
+    expect(known).toMatchObject({ status: 0, stderr: '' });
+    expect(unknown).toEqual({ status: 1, stdout: '', stderr: silence() });
+    expect(saved).toMatchObject({ status: 0, stderr: silence() });
+    expect(readdirSync(out)).toHaveLength(1);
+    expect(watched).toEqual({ status: 1, stdout: '', stderr: silence() });
     expect(watching.stderr).toContain(silence());
     expect(await watching.stop('SIGINT')).toBe(0);
-    expect(workshop.run('watch', silent)).toEqual({ status: 1, stdout: '', stderr: silence() });
+    const named = workshop.run('save', '--all', '--remove', out, `--mountpoint=${workshop.mountpoint}`);
+    expect(named).toMatchObject({ status: 0, stderr: '' });
   });
 });
 

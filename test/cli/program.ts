@@ -44,6 +44,14 @@ export class Workshop implements AsyncDisposable {
     return { status, stdout, stderr };
   }
 
+  /** The same beside others: for what waits. */
+  async finish(...args: string[]): Promise<Finished> {
+    const running = this.start(...args);
+    const status = await running.exit();
+    const { stdout, stderr } = running;
+    return { status: typeof status === 'number' ? status : null, stdout, stderr };
+  }
+
   /** Starts the program and returns at once. */
   start(...args: string[]): Running {
     return this.spawn(process.execPath, PROGRAM, ...args);
@@ -95,11 +103,13 @@ export class Workshop implements AsyncDisposable {
 /** A program that runs beside the test. */
 export class Running {
   readonly child: ChildProcess;
+  stdout = '';
   stderr = '';
   readonly #exited: Promise<number | NodeJS.Signals>;
 
   constructor(child: ChildProcess) {
     this.child = child;
+    child.stdout?.on('data', (chunk: Buffer) => (this.stdout += chunk.toString()));
     child.stderr?.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
     this.#exited = once(child, 'close').then(
       ([status, signal]) => (status ?? signal) as number | NodeJS.Signals,

@@ -98,11 +98,13 @@ describe.each(TRANSPORTS)('what is no level file, $transport', (cell) => {
     writeFileSync(level, OPEN);
     const dump = fileDump(scene.simDir, 0x2_0000_0001n, 100_000);
     await scene.start(`--sim-dir=${scene.simDir}`, `--lockdown-file=${level}`);
-    await using reader = await FileUser.of(scene.at(dump.name));
-    expect(await reader.hash(0, dump.size)).toBe(sha256(dump));
-    put(`${level}.new`);
-    execFileSync('mv', [`${level}.new`, level]);
-    await until('cached pages are gone', async () => (await reader.pread(0, 1)) === 'EPERM');
+    {
+      await using reader = await FileUser.of(scene.at(dump.name));
+      expect(await reader.hash(0, dump.size)).toBe(sha256(dump));
+      put(`${level}.new`);
+      execFileSync('mv', [`${level}.new`, level]);
+      await until('cached pages are gone', async () => (await reader.pread(0, 1)) === 'EPERM');
+    }
     expect((await mustRun('ls', ['-A', scene.mountpoint])).stdout).toBe('');
     expect(scene.daemon.stderr).not.toContain('secret');
     expect(await scene.daemon.stop()).toBe(0);
