@@ -1,4 +1,5 @@
 export type { KnownBytes } from './fingerprint.js';
+export { BEGINNING_BYTES } from './fingerprint.js';
 export { Handles } from './handles.js';
 export type { Hand, HandLife } from './hand.js';
 export { HandWorker } from './hand.js';

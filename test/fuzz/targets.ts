@@ -3,6 +3,7 @@ import { controlAnswer } from './targets/control-answer.js';
 import { controlRequest } from './targets/control-request.js';
 import { dumpHeader } from './targets/dump-header.js';
 import { fuseRequests } from './targets/fuse-requests.js';
+import { handoverFile } from './targets/handover-file.js';
 import { levelFile } from './targets/level-file.js';
 import { mountinfo } from './targets/mountinfo.js';
 import { platformLog } from './targets/platform-log.js';
@@ -18,6 +19,7 @@ export const TARGETS = [
   dumpHeader,
   sideFile,
   stateFile,
+  handoverFile,
   commandLine,
   controlRequest,
   controlAnswer,

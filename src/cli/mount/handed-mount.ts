@@ -3,6 +3,8 @@ import { tagFromName, tagName } from '../../base/tag.js';
 import type { HandedDump, LostReason } from '../../dump/index.js';
 import type { HandedHandle } from '../../fs/index.js';
 import { inoOfSerial } from '../../fs/index.js';
+import type { KnownBytes } from '../../transfer/index.js';
+import { BEGINNING_BYTES } from '../../transfer/index.js';
 
 /** All that a daemon needs to go on with the mount of the one before. No byte of a dump is among it. */
 export interface HandedMount extends HandedHeader {
@@ -118,17 +120,20 @@ function dumpIn(record: Parsed): HandedDump {
       origin: oneOf(['source', 'announced', 'directory', 'measured'], size, 'origin'),
       exact: size['exact'] === true,
     })),
-    known: optional(record, 'known', (known) => ({
-      length: numberIn(known, 'length'),
-      digest: digestIn(known, 'digest'),
-      beginning: known['beginning'] === undefined ? undefined : digestIn(known, 'beginning'),
-      isWhole: known['isWhole'] === true,
-    })),
+    known: optional(record, 'known', knownIn),
     delivered: edgesIn(record),
     isSaved: record['isSaved'] === true,
     isUnlinked: record['isUnlinked'] === true,
     lost: record['lost'] === undefined ? undefined : oneOf(LOST, record, 'lost'),
   };
+}
+
+function knownIn(record: Parsed): KnownBytes {
+  const length = checked(numberIn(record, 'length') || undefined, 'length');
+  const beginning = record['beginning'] === undefined ? undefined : digestIn(record, 'beginning');
+  // What is compared with firmware's dump would otherwise be something else than what was delivered.
+  if ((beginning !== undefined) !== length >= BEGINNING_BYTES) throw new Error('beginning does not fit');
+  return { length, digest: digestIn(record, 'digest'), beginning, isWhole: record['isWhole'] === true };
 }
 
 function handleIn(record: Parsed): HandedHandle {
@@ -173,9 +178,10 @@ function stringIn(record: Parsed, name: string): string {
   return checked(typeof value === 'string' ? value : undefined, name);
 }
 
+/** Nothing that is counted here is ever negative. */
 function numberIn(record: Parsed, name: string): number {
   const value = record[name];
-  return checked(Number.isSafeInteger(value) ? (value as number) : undefined, name);
+  return checked(Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined, name);
 }
 
 /** Files have times with fractions of a millisecond. */

@@ -88,6 +88,10 @@ test.each([
   ['ranges that overlap', RIGHT.replace('[0,100,200', '[0,300,200')],
   ['half a range', RIGHT.replace('[0,100,200', '[0,200')],
   ['a digest that is none', RIGHT.replace('abab', 'zzab')],
+  ['that a negative number of bytes is known', RIGHT.replace('"length":4500', '"length":-4500')],
+  ['that no byte is known', RIGHT.replace('"length":4500', '"length":0')],
+  ['a beginning of more than is known', RIGHT.replace('"length":4500', '"length":4095')],
+  ['a negative size', RIGHT.replace('"bytes":5000', '"bytes":-5000')],
   ['an origin of a size that nobody knows', RIGHT.replace('"announced"', '"guessed"')],
 ])('%s is not trusted', (_, text) => {
   expect(() => parseHandedMount(text)).toThrow();
