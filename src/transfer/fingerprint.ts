@@ -12,7 +12,8 @@ const DIGEST_BYTES = 32;
 // Where things lie in the memory. Positions are byte offsets in the dump. Without a state there is the digest alone, which
 // another process handed over: a pass from the beginning has to bring all that is known before it can be gone on with.
 const [KNOWN, CHECKED, LENGTH] = [0, 1, 2];
-const [IS_WRITING, HAS_BEGINNING, HAS_NO_STATE] = [6, 7, 8];
+// Writes are counted when they begin and when they end: while one is under way the number is odd.
+const [WRITES, HAS_BEGINNING, HAS_NO_STATE] = [6, 7, 8];
 const BEGINNING_AT = 40;
 const DIGEST_AT = BEGINNING_AT + DIGEST_BYTES;
 const KNOWN_STATE_AT = DIGEST_AT + DIGEST_BYTES;
@@ -49,20 +50,20 @@ const LOOK_MS = 1;
 /** Undefined: nothing is known, or a thread is writing all the time. */
 export function knownBytesIn(memory: SharedArrayBuffer, sha256: Sha256): KnownBytes | undefined {
   const flags = new Int32Array(memory, 0, BEGINNING_AT / 4);
-  if (new Float64Array(memory, 0, 1)[KNOWN] === 0) return undefined;
-  for (let look = 0; look < MOST_LOOKS; look += 1) {
-    const known = knownUnlessWritten(memory, sha256);
-    if (known !== undefined) return known;
-    Atomics.wait(flags, IS_WRITING, 1, LOOK_MS);
+  for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
+    const writes = Atomics.load(flags, WRITES);
+    const known = knownNow(memory, sha256);
+    if (writes % 2 === 0 && Atomics.load(flags, WRITES) === writes) return known;
+    Atomics.wait(flags, WRITES, writes, LOOK_MS);
   }
   return undefined;
 }
 
-function knownUnlessWritten(memory: SharedArrayBuffer, sha256: Sha256): KnownBytes | undefined {
+function knownNow(memory: SharedArrayBuffer, sha256: Sha256): KnownBytes | undefined {
   const positions = new Float64Array(memory, 0, 3);
   const flags = new Int32Array(memory, 0, BEGINNING_AT / 4);
   const length = positions[KNOWN] ?? 0;
-  if (length === 0 || Atomics.load(flags, IS_WRITING) === 1) return undefined;
+  if (length === 0) return undefined;
   const isWhole = positions[LENGTH] === length;
   const hasDigest = isWhole || flags[HAS_NO_STATE] === 1;
   // The state of the hash may end in bytes of the dump: they stay here.
@@ -71,9 +72,7 @@ function knownUnlessWritten(memory: SharedArrayBuffer, sha256: Sha256): KnownByt
     : sha256.digest(new Uint8Array(memory, KNOWN_STATE_AT, STATE_BYTES));
   const beginning =
     flags[HAS_BEGINNING] === 1 ? new Uint8Array(memory, BEGINNING_AT, DIGEST_BYTES) : undefined;
-  const known = { length, digest: hexOf(digest), beginning: beginning && hexOf(beginning), isWhole };
-  const isAsBefore = Atomics.load(flags, IS_WRITING) === 0 && positions[KNOWN] === length;
-  return isAsBefore ? known : undefined;
+  return { length, digest: hexOf(digest), beginning: beginning && hexOf(beginning), isWhole };
 }
 
 /** The same for what another process has handed over. */
@@ -130,7 +129,7 @@ export class Fingerprint {
   /** A pass begins. */
   begin(offset: number): void {
     // A thread that died while it wrote has left nothing that could be gone on with.
-    if (this.#flags[IS_WRITING] === 1) new Uint8Array(this.#memory).fill(0);
+    if ((this.#flags[WRITES] ?? 0) % 2 !== 0) new Uint8Array(this.#memory).fill(0);
     this.#checked = NOTHING;
     if (offset > 0) return;
     if (this.#known > 0) this.#checked = 0;
@@ -147,13 +146,13 @@ export class Fingerprint {
    * @returns false: what earlier passes delivered was another dump
    */
   add(offset: number, bytes: Uint8Array): boolean {
-    this.#flags[IS_WRITING] = 1;
+    Atomics.add(this.#flags, WRITES, 1);
     const agrees = this.#compare(bytes);
     const overlap = Math.max(0, this.#known - offset);
     // Behind a gap nothing can be said before another pass has filled it.
     const mayLearn = agrees && offset <= this.#known && this.#flags[HAS_NO_STATE] === 0;
     if (mayLearn && overlap < bytes.length) this.#learn(bytes.subarray(overlap));
-    this.#flags[IS_WRITING] = 0;
+    Atomics.add(this.#flags, WRITES, 1);
     return agrees;
   }
 
@@ -189,7 +188,6 @@ export class Fingerprint {
   /** The pass has delivered all that is known. */
   #agree(): void {
     this.#checked = NOTHING;
-    if (this.#flags[HAS_NO_STATE] === 0) return;
     this.#knownState.set(this.#checkedState);
     this.#flags[HAS_NO_STATE] = 0;
   }

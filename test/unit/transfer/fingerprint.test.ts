@@ -168,7 +168,7 @@ test('the beginning that is compared is as long as what is known', () => {
   expect(passes.beginningBytes).toBe(B);
 });
 
-test('what a thread left half written is forgotten', () => {
+test('a thread that dies while it writes leaves nothing that counts', () => {
   const passes = new Passes();
   const dump = sampleBytes(20_000);
   const dying = new Fingerprint(passes.memory, {
@@ -259,6 +259,72 @@ test('what is handed over has no byte of the dump', () => {
   expect(text).not.toContain(Buffer.from('SECRET').toString('hex'));
 });
 
+/** As a thread does that is at it just now. */
+function beginWriting({ memory }: Passes): void {
+  const writes = 6;
+  Atomics.add(new Int32Array(memory), writes, 1);
+}
+
+test('another process tells another dump by its first chunk', () => {
+  const dump = sampleBytes(3 * B);
+  const before = new Passes();
+  before.run(dump, { to: 2 * B });
+  expect(knownBytesIn(before.memory, portableSha256)).toEqual({
+    length: 2 * B,
+    digest: sha256(dump.subarray(0, 2 * B)),
+    beginning: sha256(dump.subarray(0, B)),
+    isWhole: false,
+  });
+  expect(handedOver(before).run(changedAt(dump, 1), { chunk: B })).toBe(0);
+});
+
+test('less than a chunk has no beginning of its own', () => {
+  const before = new Passes();
+  before.run(sampleBytes(B - 1));
+  expect(knownBytesIn(before.memory, portableSha256)?.beginning).toBeUndefined();
+});
+
+test('a pass that begins where another process was and brings nothing makes nothing known', () => {
+  const dump = sampleBytes(2 * B);
+  const before = new Passes();
+  before.run(dump);
+  const after = handedOver(before);
+  after.run(dump, { from: 2 * B });
+  expect(after.end(2 * B)).toBe(true);
+  expect(after.sha256(2 * B)).toBeUndefined();
+});
+
+test('what a thread is writing is not handed over', () => {
+  const passes = new Passes();
+  passes.run(sampleBytes(B));
+  beginWriting(passes);
+  expect(knownBytesIn(passes.memory, portableSha256)).toBeUndefined();
+});
+
+test.each([
+  { times: 1, looks: 2 },
+  { times: 19, looks: 20 },
+  { times: Infinity, looks: 20 },
+])(
+  'what a thread wrote in the middle of $times looks is looked at $looks times in all',
+  ({ times, looks }) => {
+    const passes = new Passes();
+    const dump = sampleBytes(100);
+    passes.run(dump, { to: 10 });
+    let looked = 0;
+    const digest = (state: Uint8Array): Uint8Array => {
+      const before = portableSha256.digest(state);
+      looked += 1;
+      if (looked <= times) passes.run(dump, { to: 10 + looked });
+      return before;
+    };
+    const known = knownBytesIn(passes.memory, { ...portableSha256, digest });
+    expect(looked).toBe(looks);
+    expect(known?.length).toBe(looks > times ? 10 + times : undefined);
+    if (known !== undefined) expect(known.digest).toBe(sha256(dump.subarray(0, known.length)));
+  },
+);
+
 test('while nothing is known, nothing is handed over', () => {
   expect(knownBytesIn(fingerprintMemory(), portableSha256)).toBeUndefined();
 });
@@ -273,8 +339,7 @@ test('one byte at a time is compared like any other pass', () => {
 test('what a thread left half written is forgotten', () => {
   const passes = new Passes();
   passes.run(sampleBytes(B, 1));
-  const isWriting = 6;
-  new Int32Array(passes.memory)[isWriting] = 1;
+  beginWriting(passes);
   passes.run(sampleBytes(10, 2), { to: 0 });
   expect(passes.beginningBytes).toBe(0);
 });
