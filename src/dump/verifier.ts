@@ -56,7 +56,7 @@ export class Verifier {
   }
 
   #arm(): void {
-    if (this.#isAsking || this.#timer !== undefined || this.#queue.size === 0) return;
+    if (this.#isAsking || this.#timer !== undefined) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       void this.#askNext();

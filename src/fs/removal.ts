@@ -108,8 +108,7 @@ export class Removal {
   async handOver(): Promise<void> {
     this.#isEnding = true;
     this.#isHandedOver = true;
-    const underWay = [...this.#begun.values(), ...this.#waitedFor];
-    await Promise.race([Promise.allSettled(underWay), sleep(END_MS, undefined, { ref: false })]);
+    await ended([...this.#begun.values(), ...this.#waitedFor]);
   }
 
   /** The mount has ended. Firmware keeps what was accepted to be removed later, and that is said. */
@@ -117,7 +116,7 @@ export class Removal {
     this.#isEnding = true;
     if (this.#isHandedOver) return;
     for (const dump of this.#store.unlinked()) this.#logKept(dump);
-    await Promise.race([Promise.all(this.#begun.values()), sleep(END_MS, undefined, { ref: false })]);
+    await ended([...this.#begun.values()]);
     this.#hasEnded = true;
     for (const dump of this.#begun.keys()) {
       if (dump.cancelInvalidate()) this.#logKept(dump);
@@ -159,6 +158,11 @@ export class Removal {
         { fields },
       );
   }
+}
+
+/** Whatever came of them, and no longer than it may be waited. */
+async function ended(removals: readonly Promise<void>[]): Promise<void> {
+  await Promise.race([Promise.allSettled(removals), sleep(END_MS, undefined, { ref: false })]);
 }
 
 function asUnlinkFailure(thrown: unknown, { tag, lost }: Dump): FsError {

@@ -30,12 +30,12 @@ export interface LockdownGateOptions {
 
 /** @throws Error where the level has to be known and is not; the message says what to do */
 export async function openLockdownGate(options: LockdownGateOptions): Promise<ExplainedGate> {
+  const { watchIntervalMs: intervalMs = DEFAULT_WATCH_INTERVAL_MS } = options;
   if (options.mode === 'ignore') {
     options.log.warn('kernel lockdown is ignored as told: dumps stay readable at every level');
     return OPEN_GATE;
   }
   const path = options.path ?? options.system?.lockdownFile ?? KERNEL_LOCKDOWN_FILE;
-  const intervalMs = options.watchIntervalMs ?? DEFAULT_WATCH_INTERVAL_MS;
   const watch = new LevelWatch({ path, intervalMs, ownType: options.system?.ownType });
   try {
     const { kind } = await watch.first();

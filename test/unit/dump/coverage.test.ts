@@ -13,6 +13,12 @@ class Bytes {
     for (let byte = start; byte < end; byte += 1) this.set.add(byte);
   }
 
+  get edges(): number[] {
+    return Array.from({ length: SPAN + 1 }, (_, at) => at).filter(
+      (at) => this.set.has(at) !== this.set.has(at - 1),
+    );
+  }
+
   covers(size: number): boolean {
     return Array.from({ length: size }, (_, byte) => byte).every((byte) => this.set.has(byte));
   }
@@ -35,6 +41,7 @@ describe('Coverage', () => {
             model.add(...step);
           }
           expect(coverage.total).toBe(model.set.size);
+          expect(coverage.edges).toEqual(model.edges);
           expect(sizes.filter((size) => coverage.covers(size))).toEqual(
             sizes.filter((size) => model.covers(size)),
           );

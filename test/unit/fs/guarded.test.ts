@@ -179,6 +179,21 @@ describe('read', () => {
     expect(scene.read).not.toHaveBeenCalled();
   });
 
+  test.each([
+    { isDirect: undefined, tells: true },
+    { isDirect: false, tells: true },
+    { isDirect: true, tells: false },
+  ])(
+    'that ends early tells the kernel where the dump ends: $tells, past its pages: $isDirect',
+    async (row) => {
+      const scene = new Scene();
+      const ino = await scene.lookup();
+      const tell = vi.spyOn(scene.volume.inodes.get(ino)!.told, 'tell');
+      await scene.fs.read(scene.fs.open(ino, 0, context()), 0, 5, context(), row.isDirect);
+      expect(tell.mock.calls.length > 0).toBe(row.tells);
+    },
+  );
+
   test.each([{ when: 'at once' }, { when: 'later' }])('gives no bytes that come $when', async ({ when }) => {
     const { scene, read } = await opened();
     if (when === 'later') scene.read.mockReturnValue(Promise.resolve(scene.bytes));

@@ -228,6 +228,47 @@ describe('drop', () => {
   });
 });
 
+describe('handOver', () => {
+  test.each([
+    { of: 'an unlink', begin: (scene: Scene) => void scene.unlink().catch(() => undefined) },
+    { of: 'the last close', begin: (scene: Scene) => scene.close() },
+  ])('waits for the removal of $of, whatever comes of it', async ({ begin }) => {
+    const scene = new Scene();
+    begin(scene);
+    const ended = vi.fn();
+    const end = scene.removal.handOver().then(ended);
+    await settled();
+    expect(ended).not.toHaveBeenCalled();
+    await scene.fail();
+    await end;
+  });
+
+  test('waits no longer than it may', async () => {
+    const scene = new Scene();
+    scene.close();
+    await scene.removal.handOver();
+    expect(lines(scene.log.warn)).toEqual([]);
+  });
+
+  test('waits for nothing where nothing is under way', async () => {
+    const scene = new Scene();
+    const ended = vi.fn();
+    void scene.removal.handOver().then(ended);
+    await settled();
+    expect(ended).toHaveBeenCalled();
+  });
+
+  test('leaves to the next process what is closed from then on, and what is unlinked', async () => {
+    const scene = new Scene();
+    scene.unlinked.push(scene.dump);
+    await scene.removal.handOver();
+    scene.close();
+    expect(scene.remove).not.toHaveBeenCalled();
+    await scene.removal.end();
+    expect(lines(scene.log.warn)).toEqual([]);
+  });
+});
+
 describe('end', () => {
   const KEPT = [expect.stringContaining('stays in firmware'), { tag: TAG }];
 

@@ -58,6 +58,23 @@ test.each([
   expect(risen).toBe(1);
 });
 
+test('LevelGate looks at each question, but for a file that does not exist only when it is told', () => {
+  for (const { usual, isOpenAfter } of [
+    { usual: OPEN, isOpenAfter: false },
+    { usual: ABSENT, isOpenAfter: true },
+  ]) {
+    const { gate } = gateOver(usual, LOCKED);
+    expect(gate.locked()).toBe(!isOpenAfter);
+  }
+});
+
+test('LevelGate says the level that it found last', () => {
+  const { gate, tick } = gateOver(OPEN, LOCKED);
+  expect(gate.level).toBe('none');
+  tick();
+  expect(gate.level).toBe('confidentiality');
+});
+
 test('LevelGate tells of a rise once, however often the level is found again', () => {
   const { gate, tick } = gateOver(OPEN, LOCKED);
   let risen = 0;

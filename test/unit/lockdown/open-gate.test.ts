@@ -20,7 +20,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Logger } from '../../../src/base/log.js';
 import { createLogger } from '../../../src/base/log.js';
 import type { ExplainedGate, LockdownGateOptions } from '../../../src/lockdown/index.js';
-import { openLockdownGate } from '../../../src/lockdown/index.js';
+import { KERNEL_LOCKDOWN_FILE, openLockdownGate, readLockdownLevel } from '../../../src/lockdown/index.js';
 import { PATIENCE } from '../../support/patience.js';
 
 const OPEN = '[none] integrity confidentiality\n';
@@ -298,7 +298,11 @@ describe('a level file that is not there', () => {
   });
 
   test('means unlocked inside a securityfs: this kernel has no lockdown', async () => {
-    expect((await open({ path: undefined, system: system(securityfs()) })).locked()).toBe(false);
+    const gate = await open({ path: undefined, system: system(securityfs()) });
+    expect(gate.locked()).toBe(false);
+    expect(gate.level).toBeUndefined();
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain(path);
   });
 
   test('means unlocked for a chosen path inside a securityfs, too', async () => {
@@ -317,6 +321,7 @@ describe('a level file that is not there', () => {
     );
     expect(lines).toHaveLength(1);
     expect(lines[0]).toMatch(/^platdumpfs: warn: .*securityfs is not mounted/);
+    expect(lines[0]).toContain(path);
   });
 
   test.each([true, false])('is an error for a chosen path (requireKnown %s)', async (requireKnown) => {
@@ -349,6 +354,22 @@ describe('a level file that is not there', () => {
 
 test('mode ignore opens at every level and is logged', async () => {
   writeFileSync(path, LOCKED);
-  expect((await open({ mode: 'ignore' })).locked()).toBe(false);
+  const gate = await open({ mode: 'ignore' });
+  expect(gate.locked()).toBe(false);
+  expect(gate.level).toBe('ignored');
   expect(lines.join('')).toMatch(/warn: kernel lockdown is ignored/);
+  await expect(gate[Symbol.asyncDispose]()).resolves.toBeUndefined();
+});
+
+test('without a path the kernel says the level, in its own place', async () => {
+  expect(KERNEL_LOCKDOWN_FILE).toBe('/sys/kernel/security/lockdown');
+  // Whatever this machine has there.
+  await expect(open({ path: undefined, requireKnown: false })).resolves.toBeDefined();
+});
+
+test('readLockdownLevel looks once', async () => {
+  expect(await readLockdownLevel(path)).toEqual({ kind: 'absent' });
+  writeFileSync(path, INTEGRITY);
+  expect(await readLockdownLevel(path)).toEqual({ kind: 'level', level: 'integrity' });
+  expect(descriptorsOf(path)).toBe(0);
 });
