@@ -18,5 +18,19 @@ export const ROOMS = {
     sources: ['src/fs/{guarded,refused}.ts'],
     tests: ['test/unit/fs/{guarded,refused}.test.ts'],
   },
+  invalidation: {
+    members: {
+      'src/dump/dump.ts': [
+        ...['inherit', 'isNews', 'doubt', 'settle', 'isDelivered', 'invalidate', 'compare'],
+        ...['cancelInvalidate', 'lose', 'forget'],
+      ],
+      'src/transfer/transfer.ts': [
+        ...['doubt', 'compare', 'invalidate', 'cancelInvalidate', '#wipeFingerprint', '#onErrandAnswer'],
+        ...['#stateOf', '#removalNeeds', '#sendErrand'],
+      ],
+      'src/transfer/pass.ts': ['compare', 'invalidate', '#takeIn', '#assertWhole'],
+    },
+    tests: ['test/unit/dump/invalidation.test.ts', 'test/fault/transfer-faults.test.ts'],
+  },
   schedule: { sources: ['src/transfer/schedule.ts'], tests: ['test/unit/transfer/schedule.test.ts'] },
 };

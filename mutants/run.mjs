@@ -3,6 +3,7 @@
 // breaks no test notices. Fails where such a place is not explained in mutants/explained.json.
 import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import ts from 'typescript';
 import { build, fail, installDependencies, root } from '../scripts/setup.mjs';
 import { ROOMS } from './rooms.mjs';
 
@@ -37,10 +38,11 @@ for (const room of names.length > 0 ? names : Object.keys(ROOMS)) {
 }
 process.exitCode = unexplained === 0 ? 0 : 1;
 
-function mutate({ sources, tests }) {
+function mutate({ sources = [], members = {}, tests }) {
   process.env.MUTANT_TESTS = tests.join(' ');
+  const parts = Object.entries(members).flatMap(([file, names]) => names.map((name) => partOf(file, name)));
   return new Stryker({
-    mutate: sources,
+    mutate: [...sources, ...parts],
     testRunner: 'vitest',
     vitest: { configFile: 'mutants/vitest.config.mjs', related: false },
     plugins: ['@stryker-mutator/vitest-runner', join(here, 'messages.mjs')],
@@ -63,6 +65,17 @@ function mutate({ sources, tests }) {
     logLevel: 'error',
     fileLogLevel: 'off',
   }).runMutationTest();
+}
+
+/** The lines of one member of a class, as Stryker wants them. */
+function partOf(file, name) {
+  const source = ts.createSourceFile(file, readFileSync(join(root, file), 'utf8'), ts.ScriptTarget.Latest);
+  const found = source.statements
+    .flatMap((statement) => (ts.isClassDeclaration(statement) ? statement.members : []))
+    .filter((member) => member.name?.getText(source) === name);
+  if (found.length !== 1) fail(`${file} has ${found.length} members ${name}`);
+  const lineAt = (position) => source.getLineAndCharacterOfPosition(position).line + 1;
+  return `${file}:${lineAt(found[0].getStart(source))}-${lineAt(found[0].end)}`;
 }
 
 /** The whole line tells where it is also after the lines before it have changed. */

@@ -43,6 +43,8 @@ export interface BenchOptions {
   /** Passes that may be open. */
   readonly passes?: number;
   readonly announced?: boolean;
+  /** The source tells one dump under a tag from the next by itself. */
+  readonly knowsIncarnations?: boolean;
   /** In the place of scripted firmware. */
   readonly driver?: DumpDriver;
   readonly log?: Logger;
@@ -82,12 +84,12 @@ export class TransferBench {
   /** A dump that firmware delivers as scripted. */
   dump(tag: DumpTag, script: ScriptedDump): Dump {
     this.#firmware.set(tag, script);
-    const { announced = true, resumable } = this.#options;
+    const { announced = true, resumable, knowsIncarnations = false } = this.#options;
     const source: DumpSource = {
       name: 'sim',
       lists: false,
       resumable,
-      knowsIncarnations: false,
+      knowsIncarnations,
       invalidateNeedsFinishedPass: !resumable,
       driver: { module: '', data: undefined },
       detail: () => undefined,
