@@ -1,14 +1,15 @@
 #!/usr/bin/env node
 // npm run torture, with figures at the end: rounds of process faults on real mounts, and load on them, --rounds N (300);
 // orders of what may happen at once, --depth N (7); inputs made to break something, --seconds N (30) for each target;
-// faults of firmware; a small machine. Fewer than 100 rounds leave the last two out. --seed S (any).
-// --only PART,... of rounds, load, orders, fuzz, faults, small
+// mutants of what decides about deletion and lockdown; faults of firmware; a small machine. Fewer than 100 rounds leave the
+// last two out, and all rooms of mutants but one. --seed S (any). --only PART,... of rounds, load, small, orders, fuzz, mutants, faults
 import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { ROOMS } from '../mutants/rooms.mjs';
 import { build, fail, installDependencies, installPackages, root, say } from './setup.mjs';
 
 const PACKAGES =
@@ -37,21 +38,29 @@ const seed = whole('--seed', values.seed, randomInt(2 ** 31));
 const vitest = [process.execPath, join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run'];
 const torture = [...vitest, '--config', 'test/torture/vitest.config.ts'];
 const fuzz = [process.execPath, join(root, 'scripts', 'fuzz.mjs')];
-const PARTS = [
-  { name: 'rounds', command: [...torture, 'process-faults'] },
-  { name: 'load', command: [...torture, 'load'] },
-  { name: 'orders', command: [...vitest, 'test/fault/schedules.test.ts'] },
-  { name: 'fuzz', command: [...fuzz, '--seconds', String(seconds), '--seed', String(seed)] },
-  { name: 'faults', command: [...vitest, 'test/fault/fault-matrix.test.ts'], isLong: true },
-  { name: 'small', command: [join(root, 'scripts', 'small-machine.sh')], isLong: true },
+/** The short version breaks one room, which the seed chooses: another one each time. */
+const rooms = Object.keys(ROOMS);
+const room = rounds < LONG_ROUNDS ? [rooms[seed % rooms.length]] : [];
+/** What runs on mounts, beside what computes. */
+const LANES = [
+  [
+    { name: 'rounds', command: [...torture, 'process-faults'] },
+    { name: 'load', command: [...torture, 'load'] },
+    { name: 'small', command: [join(root, 'scripts', 'small-machine.sh')], isLong: true },
+  ],
+  [
+    { name: 'orders', command: [...vitest, 'test/fault/schedules.test.ts'] },
+    { name: 'fuzz', command: [...fuzz, '--seconds', String(seconds), '--seed', String(seed)] },
+    { name: 'mutants', command: [process.execPath, join(root, 'mutants', 'run.mjs'), ...room] },
+    { name: 'faults', command: [...vitest, 'test/fault/fault-matrix.test.ts'], isLong: true },
+  ],
 ];
+const PARTS = LANES.flat();
 const names = values.only?.split(',') ?? PARTS.map(({ name }) => name);
 const unknown = names.find((name) => !PARTS.some((part) => part.name === name));
 if (unknown !== undefined) fail(`--only: no part "${unknown}": ${PARTS.map(({ name }) => name).join(', ')}`);
-const chosen = PARTS.filter(
-  ({ name, isLong = false }) =>
-    names.includes(name) && (!isLong || rounds >= LONG_ROUNDS || values.only !== undefined),
-);
+const isChosen = ({ name, isLong = false }) =>
+  names.includes(name) && (!isLong || rounds >= LONG_ROUNDS || values.only !== undefined);
 
 installDependencies();
 const missing = installPackages(PACKAGES);
@@ -61,15 +70,20 @@ build();
 say(`${rounds} rounds, every order of ${depth} choices, ${seconds} seconds for each target, --seed ${seed}`);
 const work = mkdtempSync(join(tmpdir(), 'platdumpfs-torture-'));
 const figures = join(work, 'figures');
-const results = [];
 let isStopped = false;
-for (const { name, command } of chosen) if (!isStopped) results.push({ name, ...(await run(command)) });
+const results = (await Promise.all(LANES.map((lane) => inTurn(lane.filter(isChosen))))).flat();
 process.stdout.write(`\n--- figures: ${rounds} rounds, --seed ${seed} ---\n`);
 if (existsSync(figures)) process.stdout.write(readFileSync(figures, 'utf8'));
 for (const { name, status, tookS } of results)
   process.stdout.write(`${name}: ${status === 0 ? 'survived' : 'FAILED'} (${tookS} s)\n`);
 rmSync(work, { recursive: true });
 process.exitCode = results.every(({ status }) => status === 0) ? 0 : 1;
+
+async function inTurn(parts) {
+  const results = [];
+  for (const { name, command } of parts) if (!isStopped) results.push({ name, ...(await run(command)) });
+  return results;
+}
 
 async function run([program, ...args]) {
   const began = performance.now();

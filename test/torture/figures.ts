@@ -10,6 +10,9 @@ export function report(line: string): void {
 export const ROUNDS = Number(process.env['TORTURE_ROUNDS'] ?? 9);
 export const SEED = Number(process.env['TORTURE_SEED'] ?? 1);
 
+/** With fewer rounds than `scripts/torture.mjs` calls long ones, what differs in nothing but the amount is left out. */
+export const IS_SHORT = ROUNDS < 100;
+
 /** What the long version does `whole` times, as often as the asked-for rounds are of 300. */
 export function scaled(whole: number): number {
   return Math.max(1, Math.round((whole * ROUNDS) / 300));

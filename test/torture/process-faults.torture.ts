@@ -1,10 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { CELLS, Mounted } from '../support/mounted.js';
 import { report, ROUNDS, SEED } from './figures.js';
-import { Rounds } from './rounds.js';
+import { Deals, Rounds } from './rounds.js';
 
 /** A new directory and new dumps after so many rounds: a trace is checked whole, after each of them. */
 const ROUNDS_PER_LIFE = 10;
+
+/** One for all cells: as many rounds as there are faults see each of them. */
+const deals = new Deals(SEED);
 
 describe.each(CELLS.map((cell, index) => ({ ...cell, index })))(
   '$transport, $discipline',
@@ -20,7 +23,7 @@ describe.each(CELLS.map((cell, index) => ({ ...cell, index })))(
         mounted.expected.push(/./);
         await using rounds = await Rounds.begin(mounted, SEED + 1000 * index + done, figures);
         for (let round = done; round < Math.min(mine, done + ROUNDS_PER_LIFE); round += 1)
-          await rounds.next();
+          await rounds.next(deals.next());
       }
       const seconds = Math.round((performance.now() - began) / 1000);
       const words = [...figures].sort().map(([what, count]) => `${what} ${count}`);

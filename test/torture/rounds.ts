@@ -76,6 +76,21 @@ const FAILURES = [
 /** TORTURE_FAULTS='clock jumps,removal': no others. */
 const CHOSEN = FAULTS.filter((fault) => process.env['TORTURE_FAULTS']?.split(',').includes(fault) ?? true);
 
+/** Faults are dealt like cards: none comes twice before each has come once. */
+export class Deals {
+  readonly #random: () => number;
+  #deck: Fault[] = [];
+
+  constructor(seed: number) {
+    this.#random = numbersFrom(seed);
+  }
+
+  next(): Fault {
+    if (this.#deck.length === 0) this.#deck = shuffled(CHOSEN, this.#random);
+    return this.#deck.pop()!;
+  }
+}
+
 /** Rounds of faults against one directory of dumps: readers at work, a fault, a daemon again, and everything is looked at. */
 export class Rounds implements AsyncDisposable {
   readonly #mounted: Mounted;
@@ -91,8 +106,6 @@ export class Rounds implements AsyncDisposable {
   readonly #startsMs: number[] = [];
   readonly #readers: SyscallClient[] = [];
   readonly #user = new SyscallClient();
-  /** Faults are dealt like cards, so that a short run sees most of them. */
-  #deck: Fault[] = [];
   #next = 1;
 
   private constructor(mounted: Mounted, seed: number, figures: Map<string, number>) {
@@ -109,9 +122,7 @@ export class Rounds implements AsyncDisposable {
     return rounds;
   }
 
-  async next(): Promise<void> {
-    if (this.#deck.length === 0) this.#deck = this.#shuffled(CHOSEN);
-    const fault = this.#deck.pop()!;
+  async next(fault: Fault): Promise<void> {
     while (this.#dumps.size < DUMPS) this.#arrive();
     const isOver = { yet: false };
     const struck = this.#mounted.daemon;
@@ -268,7 +279,7 @@ export class Rounds implements AsyncDisposable {
   async #threadFails(): Promise<void> {
     const pid = this.#mounted.daemon.child.pid!;
     const threads = readdirSync(`/proc/${pid}/task`).filter((tid) => tid !== String(pid));
-    const some = this.#shuffled(threads).slice(0, 1 + this.#upTo(threads.length));
+    const some = shuffled(threads, this.#random).slice(0, 1 + this.#upTo(threads.length));
     const inject = `inject=${FAILURES[this.#upTo(FAILURES.length)]!}:when=${1 + this.#upTo(9)}+${1 + this.#upTo(9)}`;
     const args = ['-qq', '-o', '/dev/null', '-e', inject, ...some.map((tid) => `--attach=${tid}`)];
     const strace = spawn('strace', args, { stdio: 'ignore' });
@@ -516,13 +527,13 @@ export class Rounds implements AsyncDisposable {
   #upTo(bound: number): number {
     return Math.floor(this.#random() * bound);
   }
+}
 
-  #shuffled<T>(list: readonly T[]): T[] {
-    return list
-      .map((one) => ({ one, at: this.#random() }))
-      .sort((a, b) => a.at - b.at)
-      .map(({ one }) => one);
-  }
+function shuffled<T>(list: readonly T[], random: () => number): T[] {
+  return list
+    .map((one) => ({ one, at: random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ one }) => one);
 }
 
 function digestOf(bytes: Uint8Array): string {
