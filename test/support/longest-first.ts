@@ -3,21 +3,26 @@ import { BaseSequencer } from 'vitest/node';
 
 /** Files that take longest, the longest first: begun last, they would keep one processor waiting for the other. */
 const LONG = [
-  'test/mount/lockdown-race',
-  'test/mount/lockdown-hang',
-  'test/mount/tools-read',
-  'test/model/bare-model',
-  'test/mount/tools-copy',
+  'test/mount/takeover',
   'test/mount/removal',
+  'test/mount/tools-copy',
+  'test/mount/tools-read',
   'test/model/mount-model',
-  'test/cli/list',
-  'test/mount/soak',
+  'test/mount/lockdown-hang',
   'test/cli/save',
-  'test/mount/lifecycle.',
-  'test/packaging/extract-platdump',
-  'test/mount/native-transport',
-  'test/cli/doctor',
+  'test/mount/interrupt',
+  'test/mount/lockdown-race',
+  'test/cli/list',
   'test/mount/stall',
+  'test/mount/sizes',
+  'test/mount/native-transport',
+  'test/mount/memory',
+  'test/model/bare-model',
+  'test/mount/soak',
+  'test/mount/lifecycle.',
+  'test/cli/mount',
+  'test/mount/announcements',
+  'test/packaging/extract-platdump',
 ];
 
 /** Then what mounts, then what does not. */
