@@ -11,6 +11,8 @@ export interface RequestContext {
   groups(): readonly number[];
   /** The kernel has compared owner, group and mode with the caller before it asked (`default_permissions`). */
   readonly isCheckedByKernel: boolean;
+  /** The process that served the mount before was asked already, and may have done it. Absent: nobody was. */
+  readonly isResent?: boolean;
   /** Aborted by FUSE_INTERRUPT. Created on first use: most requests never wait. */
   readonly signal: AbortSignal;
 }

@@ -48,7 +48,7 @@ export async function unlink(
   if (volume.options.readOnly) throw new FsError('EROFS', 'mounted read-only', { severity: 'debug' });
   volume.unlinking.add(dump);
   try {
-    await volume.removal.unlink(dump, context.signal);
+    await volume.removal.unlink(dump, context.signal, context.isResent);
   } finally {
     volume.unlinking.delete(dump);
   }

@@ -26,6 +26,8 @@ export class Removal {
   readonly #begun = new Map<Dump, Promise<void>>();
   /** What unlink(2) waits for. */
   readonly #waitedFor = new Set<Promise<void>>();
+  /** Accepted by another process, which had this dump or another before it: of these the same one only is removed. */
+  readonly #ofAnother = new WeakSet<Dump>();
   #isEnding = false;
   #hasEnded = false;
   #isHandedOver = false;
@@ -36,14 +38,24 @@ export class Removal {
     this.#log = log;
   }
 
-  /** @throws FsError EPERM, EBUSY by policy; EIO, EBUSY, ENOENT, EINTR from the attempt */
-  async unlink(dump: Dump, signal: AbortSignal): Promise<void> {
-    this.#assertAllowed(dump);
+  /** Another process has accepted to remove it when its last handle is closed. */
+  inherit(dump: Dump): void {
+    this.#ofAnother.add(dump);
+  }
+
+  /**
+   * @param isResent another process was asked the same, of whatever had the tag then
+   * @throws FsError EPERM, EBUSY by policy; EIO, EBUSY, ENOENT, EINTR from the attempt
+   */
+  async unlink(dump: Dump, signal: AbortSignal, isResent = false): Promise<void> {
+    this.#assertAllowed(dump, isResent);
+    if (isResent) this.#ofAnother.add(dump);
+    else this.#ofAnother.delete(dump);
     if (dump.openHandles > 0) {
       this.#defer(dump);
       return;
     }
-    const work = this.#store.remove(dump, this.#policy === 'force').catch((thrown: unknown) => {
+    const work = this.#store.remove(dump, this.#isForced(dump)).catch((thrown: unknown) => {
       throw asUnlinkFailure(thrown, dump);
     });
     this.#waitedFor.add(work);
@@ -75,7 +87,7 @@ export class Removal {
     if (dump.openHandles > 0 || dump.removal !== 'accepted' || dump.lost !== undefined || this.#isEnding)
       return;
     const removal = this.#store
-      .remove(dump, this.#policy === 'force')
+      .remove(dump, this.#isForced(dump))
       .catch((error: unknown) => {
         // Lockdown and the end of the mount end it as well, and have said so.
         if (dump.lost === 'locked' || this.#hasEnded) return;
@@ -140,11 +152,22 @@ export class Removal {
     });
   }
 
-  #assertAllowed(dump: Dump): void {
+  /** Compares nothing. */
+  #isForced(dump: Dump): boolean {
+    return this.#policy === 'force' && !this.#ofAnother.has(dump);
+  }
+
+  #assertAllowed(dump: Dump, isResent: boolean): void {
     const fields = { tag: tagName(dump.tag), delivered: dump.delivered, size: dump.size?.bytes };
     if (this.#policy === 'never')
       throw new FsError('EPERM', 'removing dumps is switched off (--unlink=never)', { fields });
     if (dump.removal !== 'none') throw new FsError('EBUSY', 'the dump is being removed already', { fields });
+    if (this.#policy === 'force' && isResent && !dump.isDelivered)
+      throw new FsError(
+        'EBUSY',
+        'the process before was asked to remove the dump, and nothing tells that it is the same one: repeat that',
+        { fields },
+      );
     if (this.#policy !== 'force' && !dump.isDelivered)
       throw new FsError(
         'EBUSY',

@@ -61,6 +61,7 @@ export class Volume implements AsyncDisposable {
 
   #inherit({ handles }: HandedVolume): void {
     for (const dump of this.store.everyDump()) this.inodes.inherit(dump);
+    for (const dump of this.store.unlinked()) this.removal.inherit(dump);
     for (const handle of handles) this.inodes.inheritHandle(handle);
   }
 

@@ -7,6 +7,7 @@ import { Kept } from '../support/kept.js';
 import type { Cell } from '../support/mounted.js';
 import { KERNEL, until } from '../support/mounted.js';
 import { mustRun, runTool } from '../support/run-tool.js';
+import { remove, replace, unlinkedWhileOpen } from '../support/succession.js';
 import { SyscallClient } from '../support/syscall-client.js';
 
 const TAG = 0x2_0000_0001n;
@@ -78,6 +79,52 @@ describe('a restart with a kept device', () => {
     await kept.restart(undefined, '--allow-other');
     expect(kept.isGoingOn).toBe(false);
     expect((await mustRun('cat', [kept.at(dump.name)])).sha256).toBe(sha256(dump));
+  });
+
+  test.each([
+    { what: 'the same dump', isReplaced: false },
+    { what: 'another dump', isReplaced: true },
+  ])(
+    '--unlink=force, killed: a removal that waits for its last reader finds $what',
+    async ({ isReplaced }) => {
+      await using kept = await Kept.of(cell);
+      const dump = fileDump(kept.simDir, TAG, SIZE);
+      await using user = await unlinkedWhileOpen(kept, dump, '--unlink=force');
+      await kept.killAndStart(() => isReplaced && replace(kept, dump));
+      expect(await user.errno('close')).toBeUndefined();
+      await kept.daemon.said(
+        isReplaced
+          ? 'an unlinked dump is not removed: it is no longer what firmware holds under its tag'
+          : 'dump removed',
+      );
+      expect(await kept.invalidations()).toEqual(isReplaced ? [] : [dump.name]);
+    },
+  );
+
+  test('--unlink=force, killed in the middle of rm: another dump is not removed unless rm is repeated', async () => {
+    await using kept = await Kept.of(cell);
+    const dump = fileDump(kept.simDir, TAG, SIZE, SLOWLY);
+    await kept.start('--unlink=force');
+    // Nobody has read it: firmware hands it over to nobody, since it does not forget what it has not.
+    const removing = remove(kept.at(dump.name));
+    await until('firmware is read', async () => (await kept.trace()).length > 50);
+    await kept.killAndStart(() => replace(kept, dump));
+    expect(await removing).toBe('Device or resource busy');
+    expect(await kept.invalidations()).toEqual([]);
+    expect(await remove(kept.at(dump.name))).toBe('removed');
+    expect(await kept.invalidations()).toEqual([dump.name]);
+  });
+
+  test('a removal under another rule than it was accepted under is not carried out, and that is said', async () => {
+    await using kept = await Kept.of(cell);
+    const dump = fileDump(kept.simDir, TAG, SIZE);
+    await using user = await unlinkedWhileOpen(kept, dump, '--unlink=force');
+    await kept.restart(undefined, '--unlink=delivered');
+    const said = 'unlinked dumps are not removed after this start: repeat the removal';
+    expect(await kept.daemon.said(said)).toMatchObject({ dumps: 1 });
+    expect(await user.errno('close')).toBeUndefined();
+    expect((await mustRun('ls', [kept.mountpoint])).stdout).toBe(`${dump.name}\n`);
+    expect(await kept.invalidations()).toEqual([]);
   });
 
   test('lockdown that rose meanwhile hides all of it, from those who have files open too', async () => {

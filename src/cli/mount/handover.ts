@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Logger } from '../../base/log.js';
+import type { DumpStore } from '../../dump/index.js';
 import type { Volume } from '../../fs/index.js';
 import type { HandedDevice, Mounted } from '../../fuse/index.js';
 import { isStillMounted } from '../../fuse/index.js';
@@ -26,6 +27,8 @@ const NAME_PREFIX = 'platdumpfs-';
 export interface Predecessor {
   readonly device: HandedDevice;
   readonly mount: HandedMount;
+  /** Removals that it has accepted, and of which firmware was not told. */
+  readonly removals: number;
 }
 
 /**
@@ -63,14 +66,25 @@ function readPredecessor(fd: number, name: string, request: MountRequest): Prede
   if (mount.madeWith !== madeWithText(request)) throw new Error('it was mounted with other options');
   const device = { fd, mountpoint: mount.mountpoint, mountId: mount.mountId };
   if (!isStillMounted(device)) throw new Error('it is not mounted any more');
-  return { device, mount: carriedOver(mount, request) };
+  return predecessorWith(device, mount, request);
 }
 
 /** What this process goes on with. */
-export function carriedOver(mount: HandedMount, { settings }: MountRequest): HandedMount {
+export function predecessorWith(
+  device: HandedDevice,
+  mount: HandedMount,
+  { settings }: MountRequest,
+): Predecessor {
   const mayRemove = mount.unlink === settings.unlink;
   const dumps = tellableDumps(mount).map((dump) => ({ ...dump, isUnlinked: dump.isUnlinked && mayRemove }));
-  return { ...mount, dumps };
+  const removals = mount.dumps.filter(({ isUnlinked }) => isUnlinked).length;
+  return { device, mount: { ...mount, dumps }, removals };
+}
+
+/** A removal is carried out by this process only if nothing else can be removed by that. */
+export function sayDroppedRemovals({ removals }: Predecessor, store: DumpStore, log: Logger): void {
+  const dumps = removals - store.unlinked().length;
+  if (dumps > 0) log.warn('unlinked dumps are not removed after this start: repeat the removal', { dumps });
 }
 
 function pathFor(mountpoint: string): string | undefined {

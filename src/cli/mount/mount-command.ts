@@ -24,7 +24,13 @@ import { daemonize } from './daemonize.js';
 import { CommandError, EXIT } from '../exit-status.js';
 import type { Handover } from './handover.js';
 import { HandoverOnRequest } from './handover-on-request.js';
-import { endHandingOver, goOnHandingOver, predecessorOf, prepareHandover } from './handover.js';
+import {
+  endHandingOver,
+  goOnHandingOver,
+  predecessorOf,
+  prepareHandover,
+  sayDroppedRemovals,
+} from './handover.js';
 import { checkNotHidden } from './hidden-paths.js';
 import { openTrace } from './open-trace.js';
 import type { DaemonLog } from '../log/daemon-log.js';
@@ -115,6 +121,7 @@ async function mountAndServe(
   const predecessor = (await running?.handOver()) ?? kept;
   const composition = compose(source, settings, gate, cleanup, log, trace, predecessor?.mount);
   const { store, filesystem, answers, hiding } = composition;
+  if (predecessor !== undefined) sayDroppedRemovals(predecessor, store, log);
   const transport = await mountErrorsAsStatus(() =>
     selectTransport(settings.transport, log, predecessor ? DEVICE : request.mountpoint),
   );

@@ -13,7 +13,7 @@ import { runtimeDirectory, takeoverName } from '../runtime-directory.js';
 import { HANDED_FORMAT } from './handed-mount.js';
 import { readHandoverFile, removeHandoverFile } from './handover-file.js';
 import type { Predecessor } from './handover.js';
-import { carriedOver } from './handover.js';
+import { predecessorWith } from './handover.js';
 import type { MountRequest } from './mount-request.js';
 import { madeWith, passedDescriptor } from './mount-request.js';
 
@@ -164,7 +164,7 @@ async function handOver(
     if (mount.name !== name) throw new Error('another process goes on with it');
     removeHandoverFile(path);
     if (!isStillMounted(device)) throw new Error('it is not mounted any more');
-    return { device, mount: carriedOver(mount, request) };
+    return predecessorWith(device, mount, request);
   } catch (error) {
     throw cannot(
       mountpoint,

@@ -74,6 +74,9 @@ export const INIT_FLAG2 = {
   HAS_RESEND: 1 << 7,
 } as const;
 
+/** Bit of a request's number: another process has read it, and has not answered (7.40). */
+export const UNIQUE_RESEND = 1n << 63n;
+
 /** The kernel keeps cached pages when the file is opened again. */
 export const FOPEN_KEEP_CACHE = 1 << 1;
 /** No FLUSH at every close (7.35). */

@@ -1,6 +1,7 @@
 import type { ByteReader } from '../../base/byte-reader.js';
 import type { RequestContext } from '../../fs/index.js';
 import type { Asked } from '../answer.js';
+import { UNIQUE_RESEND } from './abi.js';
 import { callerGroups } from './caller-groups.js';
 import type { InHeader } from './decode.js';
 import type { Operation, Server } from './operations.js';
@@ -37,6 +38,10 @@ export class KernelRequest implements RequestContext, Asked<unknown> {
 
   groups(): readonly number[] {
     return callerGroups(this);
+  }
+
+  get isResent(): boolean {
+    return (this.unique & UNIQUE_RESEND) !== 0n;
   }
 
   get isCheckedByKernel(): boolean {

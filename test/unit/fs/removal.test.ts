@@ -176,6 +176,54 @@ describe('unlink that is interrupted', () => {
   });
 });
 
+describe('what another process was asked to remove', () => {
+  test('is removed with policy force if it can be told to be the same', async () => {
+    const scene = new Scene(DELIVERED, 'force');
+    const done = scene.removal.unlink(scene.dump, NEVER, true);
+    scene.answer.resolve();
+    await done;
+    expect(scene.remove.mock.calls).toEqual([[scene.dump, false]]);
+  });
+
+  test('is not removed with policy force where nothing tells that, and is when somebody asks again', async () => {
+    const scene = new Scene({}, 'force');
+    await expect(scene.removal.unlink(scene.dump, NEVER, true)).rejects.toMatchObject({
+      code: 'EBUSY',
+      message: expect.stringContaining('repeat that') as string,
+    });
+    expect(scene.remove).not.toHaveBeenCalled();
+    const done = scene.unlink();
+    scene.answer.resolve();
+    await done;
+    expect(scene.remove.mock.calls).toEqual([[scene.dump, true]]);
+  });
+
+  test.each([
+    {
+      when: 'it was accepted',
+      accept: (scene: Scene): Promise<void> => {
+        scene.removal.inherit(scene.dump);
+        return Promise.resolve();
+      },
+    },
+    {
+      when: 'it was asked for once more',
+      accept: (scene: Scene): Promise<void> => {
+        scene.dump.openHandles = 1;
+        return scene.removal.unlink(scene.dump, NEVER, true);
+      },
+    },
+  ])('is compared at the last close, with policy force too: $when', async ({ accept }) => {
+    const scene = new Scene({ ...DELIVERED }, 'force');
+    await accept(scene);
+    scene.dump.openHandles = 0;
+    scene.close();
+    scene.answer.resolve();
+    await settled();
+    expect(scene.remove.mock.calls).toEqual([[scene.dump, false]]);
+  });
+});
+
 describe('the last close', () => {
   test.each([{ policy: 'delivered' }, { policy: 'force' }] as const)(
     'removes, once: $policy',
