@@ -50,9 +50,9 @@ class Readers implements Disposable {
   }
 }
 
-/** Half of the calls may be held up by whatever else the machine does. */
-function median(times: readonly number[]): number {
-  return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] ?? NaN;
+/** How often firmware has said that it is busy. */
+async function busyAnswers(mounted: Mounted): Promise<number> {
+  return (await mounted.trace()).filter(({ status }) => status === BUSY_FOR_LONG).length;
 }
 
 describe.each(CELLS)('while firmware is busy for 100 s and more, $transport, $discipline', (cell) => {
@@ -85,22 +85,16 @@ describe.each(CELLS)('while firmware is busy for 100 s and more, $transport, $di
 
     const names = [stalled, unannounced, other, done, before].map(({ name }) => name);
     expect(await client.must('ls', mounted.mountpoint)).toEqual(names);
-    const report: Record<string, number> = {};
+    const answers = await busyAnswers(mounted);
     for (const { op, path } of [
       { op: 'ls', path: mounted.mountpoint },
       { op: 'stat', path: mounted.at(stalled.name) },
       { op: 'stat', path: mounted.at(other.name) },
       { op: 'df', path: mounted.mountpoint },
     ] as const) {
-      const times: number[] = [];
-      for (let round = 0; round < 20; round += 1) {
-        const { ms, errno } = await client.call(op, path);
-        expect(errno).toBeUndefined();
-        times.push(ms);
-      }
-      report[`${op} ${path}`] = median(times);
+      for (let round = 0; round < 20; round += 1) expect((await client.call(op, path)).errno).toBeUndefined();
     }
-    expect(Math.max(...Object.values(report)), JSON.stringify(report)).toBeLessThan(500);
+    expect(await busyAnswers(mounted), 'all within one wait of firmware').toBe(answers);
 
     // Within the time in which a machine as busy as this one reads 64 MiB when nothing is stalled.
     expect(await client.must('cat', mounted.at(other.name))).toEqual({
@@ -157,10 +151,10 @@ describe.each(TRANSPORTS)('more dumps stalled than may be in transfer at once, $
     });
 
     using client = new SyscallClient();
-    const { ms, value } = await client.call('cat', mounted.at(other.name));
-    expect(value).toEqual({ bytes: other.size, sha256: sha256(other) });
-    // Whoever waited for one of the slow ones would wait for minutes.
-    expect(ms).toBeLessThan(30_000);
-    expect(readers.left).toBe(20);
+    expect(await client.must('cat', mounted.at(other.name))).toEqual({
+      bytes: other.size,
+      sha256: sha256(other),
+    });
+    expect(readers.left, 'none of the slow ones has come to an end before').toBe(20);
   });
 });

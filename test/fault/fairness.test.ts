@@ -1,0 +1,115 @@
+import { describe, expect, test } from 'vitest';
+import { dumpTag } from '../../src/base/tag.js';
+import type { Dump } from '../../src/dump/index.js';
+import { BLOCK_BYTES, MIN_SLOTS } from '../../src/memory/index.js';
+
+import { sampleBytes } from '../support/bare.js';
+import { Reading, settled, TransferBench } from '../support/transfer-bench.js';
+
+const CHUNK = 4096;
+const CALLS_PER_BLOCK = BLOCK_BYTES / CHUNK;
+/** Twice the memory: nothing stays until it is asked for again. */
+const GREEDY_BLOCKS = 2 * MIN_SLOTS;
+const POLITE_BLOCKS = 12;
+/** As long as a firmware call takes, in a time that only calls make pass. */
+const CALL_MS = 1;
+
+/** Where a greedy reader reads next. */
+type Habit = (turn: number) => number;
+
+/**
+ * One thread for two dumps: readers of the one always want more, the other one is read once. What they get is counted in
+ * firmware calls, so that it is the same on every machine.
+ */
+class Scene {
+  readonly bench: TransferBench;
+  readonly greedy: Dump;
+  readonly polite: Dump;
+  readonly #calls: ('greedy' | 'polite')[] = [];
+  readonly #readings: { reading: Reading; turn: number; next: Habit }[] = [];
+
+  constructor(resumable: boolean) {
+    this.bench = new TransferBench({ resumable, slots: MIN_SLOTS, atWork: 1, hands: 1 });
+    this.greedy = this.#dump('greedy', 1n, GREEDY_BLOCKS);
+    this.polite = this.#dump('polite', 2n, POLITE_BLOCKS);
+  }
+
+  #dump(who: 'greedy' | 'polite', tag: bigint, blocks: number): Dump {
+    const fault = (): undefined => {
+      this.#calls.push(who);
+      this.bench.nowMs += CALL_MS;
+    };
+    return this.bench.dump(dumpTag(tag), {
+      bytes: sampleBytes(blocks * BLOCK_BYTES),
+      chunk: () => CHUNK,
+      fault,
+    });
+  }
+
+  addGreedy(next: Habit): void {
+    this.#readings.push({ reading: this.#greedyReading(next, 0), turn: 0, next });
+  }
+
+  /** Lets one step happen; whoever is greedy and has an answer asks again at once. */
+  async step(): Promise<void> {
+    for (const reader of this.#readings)
+      if (reader.reading.isAnswered) {
+        expect(reader.reading.errno).toBeUndefined();
+        reader.turn += 1;
+        reader.reading = this.#greedyReading(reader.next, reader.turn);
+      }
+    for (const thread of this.bench.busy) thread.step();
+    await settled();
+    this.bench.pool.look();
+  }
+
+  #greedyReading(next: Habit, turn: number): Reading {
+    return new Reading(this.greedy, next(turn) * BLOCK_BYTES, CHUNK);
+  }
+
+  /** Calls so far. */
+  get calls(): readonly ('greedy' | 'polite')[] {
+    return this.#calls;
+  }
+}
+
+/** Most calls for the greedy one in a row. */
+function longestWait(calls: readonly string[]): number {
+  const gaps = calls
+    .join(' ')
+    .split('polite')
+    .map((gap) => gap.trim());
+  return Math.max(...gaps.map((gap) => (gap === '' ? 0 : gap.split(' ').length)));
+}
+
+const HABITS: Record<string, readonly Habit[]> = {
+  'one that reads on': [(turn) => turn % GREEDY_BLOCKS],
+  'three that jump about': [1, 2, 3].map(
+    (index) => (turn: number) => (turn * 29 + index * 17) % GREEDY_BLOCKS,
+  ),
+};
+
+describe.each([
+  { source: 'papr', resumable: false },
+  { source: 'librtas', resumable: true },
+])('with one thread and $source, beside readers that always want more', ({ resumable }) => {
+  test.each(Object.entries(HABITS))('%s, another dump is read to its end', async (_, habits) => {
+    const scene = new Scene(resumable);
+    for (const habit of habits) scene.addGreedy(habit);
+    for (let steps = 0; steps < 100; steps += 1) await scene.step();
+    const before = scene.calls.length;
+    let waited = 0;
+    for (let block = 0; block < POLITE_BLOCKS; block += 1) {
+      const reading = new Reading(scene.polite, block * BLOCK_BYTES, BLOCK_BYTES);
+      while (!reading.isAnswered) {
+        await scene.step();
+        expect(scene.calls.length).toBeLessThan(before + 20_000);
+      }
+      expect(reading.errno).toBeUndefined();
+      if (block === 0) waited = scene.calls.indexOf('polite', before) - before;
+    }
+    expect(waited, 'calls before its first byte').toBeLessThanOrEqual(1);
+    // One that has had its time goes on until its oldest read is answered: at worst once through its dump.
+    expect(longestWait(scene.calls.slice(before))).toBeLessThanOrEqual(GREEDY_BLOCKS * CALLS_PER_BLOCK);
+  });
+});
