@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// npm run torture, with figures at the end: rounds of process faults on real mounts, and load on them, --rounds N (300);
-// orders of what may happen at once, --depth N (7); inputs made to break something, --seconds N (30) for each target;
+// npm run torture, with figures at the end: rounds of process faults on real mounts, and load on them, --rounds N (150);
+// orders of what may happen at once, --depth N (6); inputs made to break something, --seconds N (20) for each target;
 // mutants of what decides about deletion and lockdown; faults of firmware; a small machine. Fewer than 100 rounds leave the
 // last two out, and all rooms of mutants but one. --seed S (any). --only PART,... of rounds, load, small, orders, fuzz, mutants, faults
 import { spawn } from 'node:child_process';
@@ -30,9 +30,9 @@ const { values } = parseArgs({
     only: { type: 'string' },
   },
 });
-const rounds = whole('--rounds', values.rounds, 300);
-const depth = whole('--depth', values.depth, 7);
-const seconds = whole('--seconds', values.seconds, 30);
+const rounds = whole('--rounds', values.rounds, 150);
+const depth = whole('--depth', values.depth, 6);
+const seconds = whole('--seconds', values.seconds, 20);
 const seed = whole('--seed', values.seed, randomInt(2 ** 31));
 
 const vitest = [process.execPath, join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run'];
