@@ -1,6 +1,7 @@
 import { request as httpRequest } from 'node:http';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ByHand } from '../support/by-hand.js';
@@ -43,6 +44,13 @@ async function ask(mount: ByHand, method: string, body?: object): Promise<Answer
 async function isServedBy(mount: ByHand, daemon: Daemon): Promise<boolean> {
   const offer = await ask(mount, 'GET').catch(() => ({ pid: undefined }));
   return offer.pid === daemon.child.pid;
+}
+
+/** SigCgt of /proc/PID/status has a bit for each signal that is caught. Node.js itself catches SIGTERM from the start. */
+function listens({ child }: Daemon): boolean {
+  const status = readFileSync(`/proc/${child.pid ?? 0}/status`, 'utf8');
+  const caught = BigInt(`0x${/^SigCgt:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
+  return (caught & (1n << BigInt(constants.signals.SIGUSR2 - 1))) !== 0n;
 }
 
 describe('--takeover', () => {
@@ -174,6 +182,22 @@ describe('--takeover', () => {
     daemon.child.kill('SIGCONT');
     if (status !== 4) expect((await mustRun('cat', [mount.at(dump.name)])).sha256).toBe(sha256(dump));
     expect(mount.leftFiles).toEqual([]);
+    expect(await daemon.stop()).toBe(0);
+  });
+
+  test('stopped before it has asked for the mount, it leaves the daemon alone', async () => {
+    await using mount = new ByHand(KERNEL);
+    const dump = fileDump(mount.simDir, TAG, SIZE);
+    await mount.start();
+    const { daemon } = mount;
+    daemon.child.kill('SIGSTOP');
+    const stopped = mount.launchTakeover();
+    await until('it listens for signals', () => listens(stopped));
+    stopped.child.kill('SIGTERM');
+    daemon.child.kill('SIGCONT');
+    expect(await stopped.exit()).toBe(5);
+    expect(stopped.stderr).toContain('stopped by a signal before');
+    expect((await mustRun('cat', [mount.at(dump.name)])).sha256).toBe(sha256(dump));
     expect(await daemon.stop()).toBe(0);
   });
 

@@ -117,6 +117,9 @@ async function mountAndServe(
   const { log } = discreet;
   if (gate.level === 'integrity') sayIntegrity(source, log);
   const trace = await openTrace(settings.traceRtas, cleanup, log);
+  // Whoever changes his mind in time keeps the daemon that serves.
+  if (running !== undefined && stop.hasCome)
+    throw new CommandError(EXIT.couldNotMount, 'stopped by a signal before the mount was taken over');
   // From here on nobody else serves the mount.
   const predecessor = (await running?.handOver()) ?? kept;
   const composition = compose(source, settings, gate, cleanup, log, trace, predecessor?.mount);

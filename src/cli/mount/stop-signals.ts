@@ -13,6 +13,7 @@ export class StopSignals implements Disposable {
   readonly first: Promise<NodeJS.Signals>;
   /** Resolves at the second: somebody is impatient. */
   readonly second: Promise<NodeJS.Signals>;
+  #hasCome = false;
   readonly #receive: (signal: NodeJS.Signals) => void;
 
   constructor(now: () => number = () => performance.now()) {
@@ -24,6 +25,7 @@ export class StopSignals implements Disposable {
     this.#receive = (signal) => {
       if (firstAtMs === undefined) {
         firstAtMs = now();
+        this.#hasCome = true;
         first(signal);
       } else if (now() - firstAtMs > SAME_KEYPRESS_MS) {
         second(signal);
@@ -31,6 +33,11 @@ export class StopSignals implements Disposable {
     };
     for (const signal of SIGNALS) process.on(signal, this.#receive);
     for (const signal of IGNORED) process.on(signal, ignore);
+  }
+
+  /** The first has come. */
+  get hasCome(): boolean {
+    return this.#hasCome;
   }
 
   [Symbol.dispose](): void {
