@@ -5,10 +5,12 @@ import type { DumpStore } from '../dump/index.js';
 import type { EventsMode, FeedChoice } from './choose-feed.js';
 import { chooseFeed } from './choose-feed.js';
 import { ErrorLogFeed } from './error-log-feed.js';
-import { openLogFeed } from './log-feed.js';
 import type { RtasErrd } from './rtas-errd.js';
 import { extractorWarning, lookAtRtasErrd } from './rtas-errd.js';
 import { TagMemory } from './tag-memory.js';
+import { EventText } from '../rtas/index.js';
+import { EventAnnouncer } from './event-announcer.js';
+import { FileFollower } from './file-follower.js';
 
 export const PLATFORM_LOG = '/var/log/platform';
 export const ERROR_LOG = '/proc/powerpc/rtas/error_log';
@@ -98,4 +100,23 @@ export class Announcements implements AsyncDisposable {
     const { platformLog = PLATFORM_LOG, errorLog = ERROR_LOG } = this.#options;
     return feed === 'log' ? platformLog : errorLog;
   }
+}
+
+interface LogFeedOptions {
+  readonly path: string;
+  readonly announce: (announcement: Announcement) => void;
+  readonly log: Logger;
+  readonly pollMs?: number;
+}
+
+/** Announces the dumps of the events that rtas_errd writes to its log: those that stand there, and those to come. */
+export function openLogFeed({ announce, log, ...where }: LogFeedOptions): AsyncDisposable {
+  const announcer = new EventAnnouncer(announce, log);
+  const makeTaker = (): ((chunk: Uint8Array, isPast: boolean) => void) => {
+    const text = new EventText();
+    return (chunk, isPast) => {
+      for (const event of text.push(chunk)) announcer.take(event, isPast);
+    };
+  };
+  return new FileFollower({ ...where, makeTaker, log });
 }

@@ -1,8 +1,13 @@
 import type { Logger } from '../base/log.js';
 import type { Announcement } from '../base/announcement.js';
 import type { Dump, DumpStore, StoreEvent } from '../dump/index.js';
-import { MOST_KNOWN_TAGS, formatKnownTags, parseKnownTags } from './known-tags.js';
-import { readStateFile, writeStateFile } from './state-file.js';
+import {
+  formatKnownTags,
+  MOST_KNOWN_TAGS,
+  parseKnownTags,
+  readStateFile,
+  writeStateFile,
+} from './state-file.js';
 
 /**
  * Changes that come together are written together. The first is written at once: the event that it came with may have

@@ -56,3 +56,8 @@ export class SourceError extends Error {
     return new SourceError({ kind: 'interface', message });
   }
 }
+
+/** A firmware interface that cannot be used on this machine; the message says why, in one line. */
+export class SourceUnavailable extends Error {
+  override readonly name = 'SourceUnavailable';
+}

@@ -6,8 +6,7 @@ import type { ParsedOptions } from '../options/parse-options.js';
 import { printOut } from '../print.js';
 import type { AskedDaemon } from '../query/running-daemons.js';
 import { askDaemons, worstOf } from '../query/running-daemons.js';
-import { expositionOfSilence } from './exposition-of-silence.js';
-import { mergedExpositions } from './merged-expositions.js';
+import { METRICS } from './metric-table.js';
 
 /** What one place has to say. */
 interface Told {
@@ -68,4 +67,41 @@ function replaceFile(path: string, text: string): void {
     rmSync(draft, { force: true });
     throw new CommandError(EXIT.failed, `${path} cannot be written: ${(error as Error).message}`);
   }
+}
+
+const NAME = 'platdumpfs_up';
+
+/** For a place whose daemon does not answer. Not by prom-client, which takes longer to load than all else that is done here. */
+function expositionOfSilence(mountpoint: string): string {
+  const { help = '', type = 'gauge' } = METRICS.find(({ name }) => name === NAME) ?? {};
+  return `# HELP ${NAME} ${help}\n# TYPE ${NAME} ${type}\n${NAME}{mountpoint="${escaped(mountpoint)}"} 0\n`;
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"');
+}
+
+/**
+ * One text of several in Prometheus' text format. A metric may have one heading only, with all its samples below it.
+ *
+ * Example: two texts that each have `# HELP a`, `# TYPE a` and `a{mountpoint="..."} 1` give these two lines once, and
+ * both samples.
+ */
+function mergedExpositions(texts: readonly string[]): string {
+  const families = new Map<string, { readonly heading: string[]; readonly samples: string[] }>();
+  for (const text of texts) {
+    let name = '';
+    for (const line of text.split('\n').filter((each) => each !== '')) {
+      const [, kind, of] = /^# (HELP|TYPE) (\S+)/.exec(line) ?? [];
+      if (kind === 'HELP' && of !== undefined) name = of;
+      const family = families.get(name) ?? { heading: [], samples: [] };
+      families.set(name, family);
+      if (kind === undefined) family.samples.push(line);
+      else if (!family.heading.includes(line) && family.heading.length < 2) family.heading.push(line);
+    }
+  }
+  return [...families.values()]
+    .flatMap(({ heading, samples }) => [...heading, ...samples])
+    .map((line) => `${line}\n`)
+    .join('');
 }

@@ -3,8 +3,7 @@ import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import { readDirectory } from '../../dump/index.js';
-import { DumpError, ofDump } from './dump-error.js';
-import { assertRoom, explainFull } from './no-room.js';
+import { assertRoom, DumpError, explainFull, ofDump } from './explain.js';
 
 const BUFFER_BYTES = 1024 * 1024;
 

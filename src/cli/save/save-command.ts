@@ -8,14 +8,12 @@ import { tagArgument } from '../query/info-command.js';
 import type { ParsedOptions } from '../options/parse-options.js';
 import { printError } from '../print.js';
 import { checkDirectory, clearPartials, isInMemory } from './target-directory.js';
-import { saveChecksum } from './checksum.js';
+import { removeDump, saveChecksum, saveDump, tellSaved } from './save-dump.js';
 import type { PlannedCopy } from './progress.js';
 import { ProgressLine } from './progress.js';
 import { explain } from './explain.js';
 import { Report } from './report.js';
 import type { SavedDump } from './save-dump.js';
-import { removeDump, saveDump } from './save-dump.js';
-import { tellSaved } from './tell-saved.js';
 import { dropUnfinished } from './unfinished-file.js';
 
 interface SaveRequest {

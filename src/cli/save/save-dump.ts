@@ -1,11 +1,16 @@
 import type { FileHandle } from 'node:fs/promises';
 import { open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createHash } from 'node:crypto';
 import type { CopiedDump, OnProgress } from './copy.js';
 import { copyDump } from './copy.js';
-import { ofDump } from './dump-error.js';
+import { ofDump } from './explain.js';
 import { freeBytes, syncDirectory } from './target-directory.js';
 import { nameFile, withUnfinished } from './unfinished-file.js';
+import { askDaemon } from '../control/control-client.js';
+import { CommandError, EXIT } from '../exit-status.js';
+import { listingOfDaemon } from '../query/daemon-listing.js';
+import { askDaemons, onlyDaemon } from '../query/running-daemons.js';
 
 /** Copies that differ and would have the same name, which takes a tag that came back again and again. */
 const MOST_OF_ONE_NAME = 99;
@@ -73,4 +78,52 @@ function* namesFor({ name }: CopiedDump, tag: string): Generator<string> {
 /** Tells firmware to forget a dump, by removing its name from the mount. */
 export function removeDump(mountpoint: string, tag: string): Promise<void> {
   return ofDump(unlink(join(mountpoint, tag)));
+}
+
+/**
+ * Writes beside a copy what `sha256sum -c` compares it with: on disk, or not at all. Never overwrites.
+ *
+ * @throws Error where the directory does not take it, or another file has the name
+ */
+export async function saveChecksum(
+  directory: string,
+  tag: string,
+  { name, sha256 }: SavedDump,
+): Promise<void> {
+  const path = join(directory, `${name}.sha256`);
+  const text = `${sha256}  ${name}\n`;
+  const content = { bytes: text.length, sha256: createHash('sha256').update(text).digest('hex') };
+  await withUnfinished(directory, tag, async (target, partial) => {
+    await target.writeFile(text);
+    await target.sync();
+    const outcome = await nameFile(target, partial, path, content);
+    if (outcome === 'taken') throw new Error(`${path} is there and says something else`);
+    await syncDirectory(directory);
+  });
+}
+
+/**
+ * Tells the daemon of a mount that a dump of it is on disk, which `--unlink=saved` asks for.
+ *
+ * @throws CommandError at lockdown, and where nobody serves the mount any more
+ * @throws Error where the copy does not count
+ */
+export async function tellSaved(mountpoint: string, tag: string, copy: SavedDump): Promise<void> {
+  const { socketPath } = onlyDaemon(
+    await askDaemons('/v1/status', mountpoint).catch(() => sayWhy(mountpoint)),
+  );
+  const { ino, bytes, sha256 } = copy;
+  const answer = await askDaemon(socketPath, `/v1/dumps/${tag}/saved`, {
+    method: 'POST',
+    body: { ino, bytes, sha256 },
+  });
+  if (answer.kind === 'locked')
+    throw new CommandError(EXIT.lockedDown, `locked down, no dump may be shown at ${mountpoint}`);
+  if (answer.kind === 'error') throw new Error(answer.message);
+}
+
+/** @throws CommandError where the mount has gone as well */
+async function sayWhy(mountpoint: string): Promise<never> {
+  await listingOfDaemon(mountpoint);
+  throw new Error('its daemon cannot be asked from here');
 }

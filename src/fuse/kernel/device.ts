@@ -1,10 +1,8 @@
 import { accessSync, constants, fstatSync, openSync, readlinkSync } from 'node:fs';
+import { isFuseDevice } from '../fuse-descriptor.js';
 import { MountError } from '../transport.js';
 
 const DEVICE_PATH = '/dev/fuse';
-
-/** Character device 10:229, as st_rdev shows it. @see Linux Documentation/admin-guide/devices.txt */
-const DEVICE_NUMBER = (10 << 8) | 229;
 
 /** Opens a FUSE device, which is to be mounted next. @throws MountError */
 export function openDevice(): number {
@@ -43,7 +41,7 @@ export function adoptedDevice(mountpoint: string): number | undefined {
   if (digits === undefined) return undefined;
   const fd = Number(digits);
   try {
-    if (fstatSync(fd).rdev === DEVICE_NUMBER) return fd;
+    fstatSync(fd);
   } catch (error) {
     throw new MountError(
       `${mountpoint} is not open: whoever starts us has to pass a FUSE device (podman run --preserve-fds)`,
@@ -52,6 +50,7 @@ export function adoptedDevice(mountpoint: string): number | undefined {
       },
     );
   }
+  if (isFuseDevice(fd)) return fd;
   // Node.js has descriptors of its own by now, with numbers that nobody took.
   throw new MountError(
     `${mountpoint} is not a FUSE device but ${readlinkSync(`/proc/self/fd/${fd}`)}: ` +

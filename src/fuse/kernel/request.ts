@@ -2,9 +2,9 @@ import type { ByteReader } from '../../base/byte-reader.js';
 import type { RequestContext } from '../../fs/index.js';
 import type { Asked } from '../answer.js';
 import { UNIQUE_RESEND } from './abi.js';
-import { callerGroups } from './caller-groups.js';
 import type { InHeader } from './decode.js';
 import type { Operation, Server } from './operations.js';
+import { callerGroups } from './requester.js';
 
 /** One request of the kernel, from arrival to reply. */
 export class KernelRequest implements RequestContext, Asked<unknown> {

@@ -1,9 +1,9 @@
 import type { Announcement } from '../../base/announcement.js';
 import type { DumpTag } from '../../base/tag.js';
-import { readDumpLocator } from './dump-locator.js';
-import { MAX_EVENT_BYTES, declaredLength, hasExtendedLog } from './event-length.js';
-import { eventTimeMs } from './event-time.js';
-import { sections } from './sections.js';
+import { declaredLength, hasExtendedLog, MAX_EVENT_BYTES } from './event-length.js';
+import { LOCATOR_CORE_BYTES, sections } from './sections.js';
+import { ByteReader } from '../../base/byte-reader.js';
+import { dumpTag } from '../../base/tag.js';
 
 /** A dump that an event names and that is not for this partition. */
 export interface IgnoredNotice {
@@ -57,4 +57,68 @@ function declaredPart(bytes: Uint8Array): Uint8Array | undefined {
   if (length === undefined || bytes[0] !== VERSION || !hasExtendedLog(bytes)) return undefined;
   if (!COMPANY.every((byte, at) => bytes[COMPANY_AT + at] === byte)) return undefined;
   return bytes.subarray(0, Math.min(length, MAX_EVENT_BYTES));
+}
+
+const DATE_AT = 8;
+/** Header, date and time. */
+const DATED_BYTES = 16;
+
+/**
+ * When an event was created: the two BCD words YYYYMMDD and HHMMSShh of its private header, which service processors
+ * keep in UTC. Milliseconds since the epoch; undefined where the digits are no date.
+ *
+ * @param section the PH section
+ */
+function eventTimeMs(section: Uint8Array): number | undefined {
+  if (section.length < DATED_BYTES) return undefined;
+  const reader = new ByteReader(section.subarray(DATE_AT, DATED_BYTES), 'event time', false);
+  const digits = reader.u64().toString(16).padStart(16, '0');
+  const match = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/.exec(digits);
+  if (match === null) return undefined;
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, hundredths = 0] = match
+    .slice(1)
+    .map(Number);
+  const atMs = Date.UTC(year, month - 1, day, hour, minute, second, hundredths * 10);
+  // Date.UTC carries what is out of range over into the next field: 30 February, hour 24, the years below 100.
+  const read = new Date(atMs).toISOString().replace(/\D/g, '').slice(0, 16);
+  return read === digits && atMs > 0 ? atMs : undefined;
+}
+
+/** What a Dump Locator section says. */
+interface DumpLocator {
+  readonly tag: DumpTag;
+  /** The dump type. 0: the log was cut short, and another party got the whole one. */
+  readonly subtype: number;
+  readonly sentToHmc: boolean;
+  /** Bytes; absent where the section declares none. */
+  readonly size: number | undefined;
+}
+
+// LoPAR and the printing code of librtas agree on the first; the comment in librtasevent_v6.h has it the wrong way round.
+const SENT_TO_HMC = 0x80;
+const SIZE_VALID = 0x20;
+
+/**
+ * Reads a Dump Locator ('DH') section. Everything behind the size is left alone: rtas_errd damages it.
+ *
+ * @returns undefined where the section is too short to be one
+ * @see LoPAR, "Platform Event Log Format, Dump Locator Section"
+ */
+function readDumpLocator(section: Uint8Array): DumpLocator | undefined {
+  if (section.length < LOCATOR_CORE_BYTES) return undefined;
+  const reader = new ByteReader(section, 'Dump Locator', false);
+  reader.skip(5); // id, length, version
+  const subtype = reader.u8();
+  reader.skip(2); // component
+  const id = reader.u32();
+  const flags = reader.u8();
+  reader.skip(3); // reserved, length of the OS-assigned id
+  const size = Number(reader.u64());
+  const declaresSize = (flags & SIZE_VALID) !== 0 && Number.isSafeInteger(size);
+  return {
+    tag: dumpTag((BigInt(subtype) << 32n) | BigInt(id)),
+    subtype,
+    sentToHmc: (flags & SENT_TO_HMC) !== 0,
+    size: declaresSize ? size : undefined,
+  };
 }

@@ -10,7 +10,7 @@ import type { LibrtasDriverData } from './librtas-driver.js';
 import { LISTS_NOTHING } from '../lists-nothing.js';
 import { firstChunkMemory } from './restart-guard.js';
 import type { DumpSource } from '../source.js';
-import { SourceUnavailable } from '../source-unavailable.js';
+import { SourceUnavailable } from '../source-error.js';
 
 export interface LibrtasSourceOptions {
   readonly traceChannel?: string | undefined;

@@ -7,7 +7,7 @@ import type { OpalEntry, OpalPlace } from './opal-directory.js';
 import { readOpalDirectory } from './opal-directory.js';
 import type { OpalDriverData } from './opal-driver.js';
 import type { DriverSpec, ListedAnnouncement, DumpSource } from '../source.js';
-import { SourceUnavailable } from '../source-unavailable.js';
+import { SourceUnavailable } from '../source-error.js';
 
 export const OPAL_DIRECTORY = '/sys/firmware/opal/dump';
 

@@ -5,7 +5,7 @@ import { PAPR_DEVICE_PATH } from './papr-device.js';
 import type { PaprDriverData } from './papr-driver.js';
 import { LISTS_NOTHING } from '../lists-nothing.js';
 import type { DumpSource } from '../source.js';
-import { SourceUnavailable } from '../source-unavailable.js';
+import { SourceUnavailable } from '../source-error.js';
 
 export interface PaprSourceOptions {
   /** Default: `/dev/papr-platform-dump`. */

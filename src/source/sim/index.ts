@@ -9,5 +9,4 @@ export { simLibrtasPort } from './librtas-discipline.js';
 export { MachineState, createMachineMemory } from './machine.js';
 export type { Discipline, MachineSpec } from './machine.js';
 export { SimPaprDevice } from './papr-discipline.js';
-export { SAMPLE_DUMPS } from './samples.js';
 export * from './side-file.js';

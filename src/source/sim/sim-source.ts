@@ -3,20 +3,35 @@ import { BroadcastChannel } from 'node:worker_threads';
 import { Listeners } from '../../base/listeners.js';
 import type { Logger } from '../../base/log.js';
 import type { DumpTag } from '../../base/tag.js';
-import { tagName } from '../../base/tag.js';
+import { dumpTag, tagName } from '../../base/tag.js';
 import { threadEntry } from '../../base/thread-entry.js';
 import type { ContentSpec, DirectoryDump, Discipline, DumpFacts, MachineSpec, SideFile } from './index.js';
 import {
+  createDumpFacts,
+  createHandleMemory,
+  createMachineMemory,
   DumpDirectory,
   DumpRecord,
   MachineState,
   NO_SIDE_FILE,
-  SAMPLE_DUMPS,
-  createDumpFacts,
-  createHandleMemory,
-  createMachineMemory,
 } from './index.js';
-import type { DriverSpec, ListedAnnouncement, DumpSource } from '../source.js';
+import type { DriverSpec, DumpSource, ListedAnnouncement } from '../source.js';
+
+interface SampleDump {
+  readonly tag: DumpTag;
+  /** Bytes. */
+  readonly size: number;
+  /** Whether the size was announced; if not, the dump's own directory tells it. */
+  readonly sizeAnnounced: boolean;
+}
+
+/** What the simulated hypervisor holds when nobody says what it should hold. */
+const SAMPLE_DUMPS: readonly SampleDump[] = [
+  { tag: dumpTag(0x0000_0001_0100_0002n), size: 5_182_368, sizeAnnounced: true },
+  { tag: dumpTag(0x0000_0002_0000_0001n), size: 50_335_745, sizeAnnounced: true },
+  { tag: dumpTag(0x0000_0003_0000_0001n), size: 1_048_589, sizeAnnounced: true },
+  { tag: dumpTag(0x0000_0007_0000_0001n), size: 300_007, sizeAnnounced: false },
+];
 
 export interface SimSourceOptions {
   /** Directory whose files named by tag are the dumps. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { formatKnownTags, MOST_KNOWN_TAGS, parseKnownTags } from '../../../src/announce/known-tags.js';
+import { formatKnownTags, MOST_KNOWN_TAGS, parseKnownTags } from '../../../src/announce/state-file.js';
 import type { FuzzTarget } from '../target.js';
 import { latin1 } from '../target.js';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { dumpTag } from '../../../src/base/tag.js';
-import { MOST_KNOWN_TAGS, formatKnownTags, parseKnownTags } from '../../../src/announce/known-tags.js';
+import { MOST_KNOWN_TAGS, formatKnownTags, parseKnownTags } from '../../../src/announce/state-file.js';
 
 const A = dumpTag(0x2_0000_0001n);
 const AT_MS = Date.UTC(2026, 10, 22, 8, 12, 0, 990);

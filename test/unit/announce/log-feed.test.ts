@@ -12,7 +12,7 @@ import {
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createLogger } from '../../../src/base/log.js';
 import type { Announcement } from '../../../src/base/announcement.js';
-import { openLogFeed } from '../../../src/announce/log-feed.js';
+import { openLogFeed } from '../../../src/announce/announcements.js';
 import { event, locator } from '../rtas/events/support/build-event.js';
 import { eventText } from '../rtas/events/support/event-samples.js';
 import { Folder } from './support/folder.js';

@@ -5,7 +5,7 @@ import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { unreadBytes } from '../../../../src/cli/control/unread-bytes.js';
+import { unreadBytes } from '../../../../src/cli/control/paced-answer.js';
 
 test('unreadBytes is 0 exactly when everything was read, and undefined when closed', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'platdumpfs-unread-'));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { callerGroups } from '../../../../src/fuse/kernel/caller-groups.js';
+import { callerGroups } from '../../../../src/fuse/kernel/requester.js';
 
 const STATUS = `Name:\tcat
 Uid:\t1\t2\t3\t1000

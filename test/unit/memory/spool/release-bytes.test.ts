@@ -1,6 +1,6 @@
 import { createCipheriv, randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { releaseBytes } from '../../../../src/memory/spool/release-bytes.js';
+import { releaseBytes } from '../../../../src/memory/spool/counter-mode.js';
 
 const BLOCK_BYTES = 64 * 1024;
 const MIB = 1024 * 1024;

@@ -2,8 +2,7 @@ import { constants, openSync, readFileSync } from 'node:fs';
 import { constants as errnos } from 'node:os';
 import { expect, test, vi } from 'vitest';
 import { loadKoffi } from '../../../../src/base/koffi.js';
-import { CREATE_HANDLE, INVALIDATE } from '../../../../src/source/papr/papr-ioctl.js';
-import { KernelPaprDevice } from '../../../../src/source/papr/papr-device.js';
+import { CREATE_HANDLE, INVALIDATE, KernelPaprDevice } from '../../../../src/source/papr/papr-device.js';
 
 test.each([
   { name: 'CREATE_HANDLE', value: CREATE_HANDLE, wanted: 2_148_053_510 },
