@@ -3,8 +3,9 @@ import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { dumpTag, tagFromName, tagName } from '../base/tag.js';
 import type { Announcement } from '../base/announcement.js';
+import { MOST_TAGS } from '../dump/index.js';
 
-/** Far more than `MOST_KNOWN_TAGS` lines. */
+/** Far more than `MOST_TAGS` lines. */
 const MOST_BYTES = 2 * 1024 * 1024;
 
 const MODE = 0o600;
@@ -68,9 +69,6 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** More dumps than a machine can have. */
-export const MOST_KNOWN_TAGS = 16_384;
-
 const HEADING = '# platdumpfs: tags of dumps that were there. Written by the program.';
 const LINE = /^(\S+) (\d{1,16}|-) (\S+)$/;
 
@@ -96,7 +94,7 @@ export function parseKnownTags(text: string): KnownTags {
   for (const line of text.split('\n')) {
     if (line === '' || line.startsWith('#')) continue;
     const known = parseLine(line);
-    if (known !== undefined && tags.size < MOST_KNOWN_TAGS) tags.set(known.tag, known);
+    if (known !== undefined && tags.size < MOST_TAGS) tags.set(known.tag, known);
     else badLines += 1;
   }
   return { tags: [...tags.values()], badLines };

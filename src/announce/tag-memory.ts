@@ -1,13 +1,8 @@
 import type { Logger } from '../base/log.js';
 import type { Announcement } from '../base/announcement.js';
 import type { Dump, DumpStore, StoreEvent } from '../dump/index.js';
-import {
-  formatKnownTags,
-  MOST_KNOWN_TAGS,
-  parseKnownTags,
-  readStateFile,
-  writeStateFile,
-} from './state-file.js';
+import { formatKnownTags, parseKnownTags, readStateFile, writeStateFile } from './state-file.js';
+import { MOST_TAGS } from '../dump/index.js';
 
 /**
  * Changes that come together are written together. The first is written at once: the event that it came with may have
@@ -80,7 +75,7 @@ export class TagMemory implements AsyncDisposable {
 
   #keep(dump: Dump): void {
     if (dump.sourceIncarnation !== undefined || dump.lost !== undefined) return;
-    if (this.#dumps.size >= MOST_KNOWN_TAGS && !this.#dumps.has(dump.tag)) return;
+    if (this.#dumps.size >= MOST_TAGS && !this.#dumps.has(dump.tag)) return;
     this.#dumps.set(dump.tag, dump);
     this.#schedule();
   }

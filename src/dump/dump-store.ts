@@ -488,10 +488,6 @@ export class DumpStore implements AsyncDisposable {
   }
 }
 
-export function openDumpStore(options: DumpStoreOptions): DumpStore {
-  return new DumpStore(options);
-}
-
 /** Without a thread for it there is no spool, as if it had failed later. */
 function startSpool(options: SpoolOptions): Spool | undefined {
   try {

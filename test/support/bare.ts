@@ -7,8 +7,7 @@ import type { Logger } from '../../src/base/log.js';
 import { silentLogger } from '../../src/base/log.js';
 import type { DumpTag } from '../../src/base/tag.js';
 import { dumpTag, tagName } from '../../src/base/tag.js';
-import type { DumpStore } from '../../src/dump/index.js';
-import { openDumpStore } from '../../src/dump/index.js';
+import { DumpStore } from '../../src/dump/index.js';
 import type { RequestContext, UnlinkPolicy } from '../../src/fs/index.js';
 import { GuardedFilesystem, ROOT_INO, Volume } from '../../src/fs/index.js';
 import type { LockdownGate } from '../../src/lockdown/index.js';
@@ -102,7 +101,7 @@ export class Bare implements AsyncDisposable {
       traceChannel: this.#trace.channel,
       log: silentLogger,
     });
-    const store = openDumpStore({
+    const store = new DumpStore({
       source,
       cacheSizeBytes: options.cacheSizeBytes ?? 8 * 1024 * 1024,
       known: options.known ?? [],

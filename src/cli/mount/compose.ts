@@ -1,7 +1,7 @@
 import type { Logger } from '../../base/log.js';
-import type { DumpStore, HandedDump } from '../../dump/index.js';
+import type { HandedDump } from '../../dump/index.js';
 import { Announcements } from '../../announce/index.js';
-import { openDumpStore } from '../../dump/index.js';
+import { DumpStore } from '../../dump/index.js';
 import type { Filesystem } from '../../fs/index.js';
 import { AnswerCounts, countedFilesystem, GuardedFilesystem, Volume } from '../../fs/index.js';
 import type { LockdownGate, RiseSteps } from '../../lockdown/index.js';
@@ -76,7 +76,7 @@ function openStore(
   try {
     const spool = chooseSpool(settings, source, log);
     const { cacheSize, dump: known } = settings;
-    return openDumpStore({ source, cacheSizeBytes: cacheSize, known, spool, handed, log });
+    return new DumpStore({ source, cacheSizeBytes: cacheSize, known, spool, handed, log });
   } catch (error) {
     void source[Symbol.asyncDispose]();
     throw error;

@@ -22,6 +22,8 @@ import {
 } from './decode.js';
 import {
   encodeAttrOut,
+  encodeDirectory,
+  encodeDirectoryPlus,
   encodeEntry,
   encodeInit,
   encodeOpen,
@@ -29,7 +31,6 @@ import {
   encodeStatxOut,
   encodeXattrSize,
 } from './encode.js';
-import { encodeDirectory, encodeDirectoryPlus } from './encode-directory.js';
 import type { Negotiation } from './negotiate.js';
 import type { KernelRequest } from './request.js';
 

@@ -1,7 +1,6 @@
 export type { DirectoryDump } from './directory-entry.js';
 export { DumpDirectory } from './dump-directory.js';
 export * from './dump-facts.js';
-export { DumpRecord } from './dump-record.js';
 export { suggestedName } from './dump-header.js';
 export { SimFirmware } from './firmware.js';
 export { readGenerated } from './generated-content.js';

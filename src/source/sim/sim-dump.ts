@@ -1,6 +1,6 @@
 import type { DumpTag } from '../../base/tag.js';
 import type { ContentSpec, DumpFacts } from './dump-facts.js';
-import { DumpRecord } from './dump-record.js';
+import { DumpRecord } from './dump-facts.js';
 import type { FileOutcome } from './file-content.js';
 import { FileContent } from './file-content.js';
 import { GeneratedContent } from './generated-content.js';

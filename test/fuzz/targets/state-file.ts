@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { formatKnownTags, MOST_KNOWN_TAGS, parseKnownTags } from '../../../src/announce/state-file.js';
+import { MOST_TAGS } from '../../../src/dump/index.js';
+import { formatKnownTags, parseKnownTags } from '../../../src/announce/state-file.js';
 import type { FuzzTarget } from '../target.js';
 import { latin1 } from '../target.js';
 
@@ -20,7 +21,7 @@ export const stateFile: FuzzTarget = {
   ],
   run(input) {
     const { tags, badLines } = parseKnownTags(latin1(input));
-    assert(tags.length <= MOST_KNOWN_TAGS);
+    assert(tags.length <= MOST_TAGS);
     assert(tags.length + badLines <= input.length);
     assert.equal(new Set(tags.map(({ tag }) => tag)).size, tags.length);
     for (const { size, announcedAtMs } of tags) {

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { dumpTag } from '../../../src/base/tag.js';
-import { MOST_KNOWN_TAGS, formatKnownTags, parseKnownTags } from '../../../src/announce/state-file.js';
+import { MOST_TAGS } from '../../../src/dump/index.js';
+import { formatKnownTags, parseKnownTags } from '../../../src/announce/state-file.js';
 
 const A = dumpTag(0x2_0000_0001n);
 const AT_MS = Date.UTC(2026, 10, 22, 8, 12, 0, 990);
@@ -69,7 +70,7 @@ test('parseKnownTags takes any text', () => {
 test('parseKnownTags takes the last of several lines, and no more tags than there can be', () => {
   const twice = ['0x0000000200000001 1 -', '0x0000000200000001 2 -'].join('\n');
   expect(parseKnownTags(twice).tags).toEqual([{ tag: A, size: 2, isRemembered: true }]);
-  const many = Array.from({ length: MOST_KNOWN_TAGS + 3 }, (_, at) => ({ tag: dumpTag(BigInt(at)) }));
+  const many = Array.from({ length: MOST_TAGS + 3 }, (_, at) => ({ tag: dumpTag(BigInt(at)) }));
   const { tags, badLines } = parseKnownTags(formatKnownTags(many));
-  expect({ tags: tags.length, badLines }).toEqual({ tags: MOST_KNOWN_TAGS, badLines: 3 });
+  expect({ tags: tags.length, badLines }).toEqual({ tags: MOST_TAGS, badLines: 3 });
 });

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ByteWriter } from '../../../../src/base/byte-writer.js';
 import type { Attributes, DirectoryEntry, Entry } from '../../../../src/fs/index.js';
-import { encodeDirectory, encodeDirectoryPlus } from '../../../../src/fuse/kernel/encode-directory.js';
 import * as encode from '../../../../src/fuse/kernel/encode.js';
 import { INIT_FLAG } from '../../../../src/fuse/kernel/abi.js';
 import { negotiate } from '../../../../src/fuse/kernel/negotiate.js';
@@ -50,10 +49,11 @@ const ROWS: readonly { readonly title: string; readonly write: (writer: ByteWrit
   },
   { title: 'STATX', write: (writer) => encode.encodeStatxOut(writer, ATTRIBUTES) },
   { title: 'OPENDIR', write: (writer) => encode.encodeOpen(writer, 8, 0) },
-  { title: 'READDIR', write: (writer) => encodeDirectory(writer, [...DOTS, FILE], 4096) },
+  { title: 'READDIR', write: (writer) => encode.encodeDirectory(writer, [...DOTS, FILE], 4096) },
   {
     title: 'READDIRPLUS',
-    write: (writer) => encodeDirectoryPlus(writer, [DOTS[0]!, { ...FILE, nextOffset: 2 }], 4096, () => ENTRY),
+    write: (writer) =>
+      encode.encodeDirectoryPlus(writer, [DOTS[0]!, { ...FILE, nextOffset: 2 }], 4096, () => ENTRY),
   },
   {
     title: 'STATFS',
@@ -99,13 +99,13 @@ describe('directories', () => {
     { size: 1_000_000, records: 10 },
   ])('encodeDirectory puts $records entries into $size bytes', ({ size, records }) => {
     const writer = new ByteWriter(new Uint8Array(4096));
-    encodeDirectory(writer, entries, size);
+    encode.encodeDirectory(writer, entries, size);
     expect(writer.length).toBe(records * RECORD);
   });
 
   test('encodeDirectory stops where the reply buffer ends', () => {
     const writer = new ByteWriter(new Uint8Array(2 * RECORD + 5));
-    encodeDirectory(writer, entries, 4096);
+    encode.encodeDirectory(writer, entries, 4096);
     expect(writer.length).toBe(2 * RECORD);
   });
 
@@ -117,21 +117,21 @@ describe('directories', () => {
     };
     const numbered = [...DOTS, ...entries.map((entry, index) => ({ ...entry, ino: 10 + index }))];
     const size = 2 * (128 + 32) + 2 * (128 + RECORD) + 100;
-    const counted = encodeDirectoryPlus(new ByteWriter(new Uint8Array(4096)), numbered, size, entryOf);
+    const counted = encode.encodeDirectoryPlus(new ByteWriter(new Uint8Array(4096)), numbered, size, entryOf);
     expect(counted).toEqual([10, 11]);
     expect(asked).toEqual([10, 11]);
   });
 
   test('encodeDirectoryPlus sends node id 0 where attributes are not known', () => {
     const writer = new ByteWriter(new Uint8Array(512).fill(0xaa));
-    expect(encodeDirectoryPlus(writer, [FILE], 512, () => undefined)).toEqual([]);
+    expect(encode.encodeDirectoryPlus(writer, [FILE], 512, () => undefined)).toEqual([]);
     expect(writer.written.subarray(0, 128).every((byte) => byte === 0)).toBe(true);
     expect(writer.length).toBe(128 + RECORD);
   });
 
   test('names take their length in UTF-8', () => {
     const writer = new ByteWriter(new Uint8Array(64), true);
-    encodeDirectory(writer, [{ ...FILE, name: 'größe' }], 64);
+    encode.encodeDirectory(writer, [{ ...FILE, name: 'größe' }], 64);
     expect(new DataView(writer.written.buffer).getUint32(16, true)).toBe(7);
     expect(writer.length).toBe(32);
   });

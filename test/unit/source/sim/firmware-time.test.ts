@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { expect, test } from 'vitest';
-import { FirmwareTime } from '../../../../src/source/sim/firmware-time.js';
+import { FirmwareTime } from '../../../../src/source/sim/machine.js';
 
 test('FirmwareTime.book puts stays one behind the other, whichever thread books them', () => {
   const memory = new SharedArrayBuffer(FirmwareTime.BYTES);
