@@ -24,6 +24,8 @@ export class Handles {
   /** The one used longest ago comes first. */
   readonly #holders = new Set<HandleHolder>();
   readonly #waiting = new Set<HandleHolder>();
+  /** Tags whose pass was taken away, and who is to close it: until then firmware says that it is held. */
+  readonly #owed = new Map<DumpTag, HandleHolder>();
 
   constructor(most: number) {
     this.#most = most;
@@ -35,6 +37,11 @@ export class Handles {
    * @returns passes to be closed before it is opened; undefined: no room yet, `onRoom` is called when there may be
    */
   admit(holder: HandleHolder): readonly EndedPass[] | undefined {
+    const closer = this.#owed.get(holder.tag);
+    if (closer !== undefined && closer !== holder) {
+      this.#waiting.add(holder);
+      return undefined;
+    }
     const ended: EndedPass[] = [];
     for (const other of this.#holders) {
       if (other === holder || other.tag !== holder.tag) continue;
@@ -52,6 +59,7 @@ export class Handles {
       }
       ended.push(...this.#take(victim));
     }
+    for (const { tag } of ended) this.#owed.set(tag, holder);
     this.touch(holder);
     return ended;
   }
@@ -62,8 +70,18 @@ export class Handles {
     this.#holders.add(holder);
   }
 
-  /** The holder's pass is closed. */
+  /** The passes that `admit` gave to the holder are closed. */
+  closed(holder: HandleHolder): void {
+    for (const [tag, closer] of this.#owed) {
+      if (closer !== holder) continue;
+      this.#owed.delete(tag);
+      this.roomChanged();
+    }
+  }
+
+  /** The holder's pass is closed, and all that it was to close. */
   leave(holder: HandleHolder): void {
+    this.closed(holder);
     this.#waiting.delete(holder);
     if (this.#holders.delete(holder)) this.roomChanged();
   }

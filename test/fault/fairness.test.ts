@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { dumpTag } from '../../src/base/tag.js';
 import type { Dump } from '../../src/dump/index.js';
 import { BLOCK_BYTES, MIN_SLOTS } from '../../src/memory/index.js';
-
+import { LOOK_MS } from '../../src/transfer/pool.js';
 import { sampleBytes } from '../support/bare.js';
 import { Reading, settled, TransferBench } from '../support/transfer-bench.js';
 
@@ -113,3 +113,39 @@ describe.each([
     expect(longestWait(scene.calls.slice(before))).toBeLessThanOrEqual(GREEDY_BLOCKS * CALLS_PER_BLOCK);
   });
 });
+
+test.each([
+  { source: 'papr', resumable: false },
+  { source: 'librtas', resumable: true },
+])(
+  'a dump whose pass another one is about to close waits for that, and is read then: $source',
+  async ({ resumable }) => {
+    const bench = new TransferBench({ resumable, slots: MIN_SLOTS, hands: 3, passes: 2 });
+    const bytes = sampleBytes(POLITE_BLOCKS * BLOCK_BYTES);
+    const dumps = [1n, 2n, 3n].map((tag) => bench.dump(dumpTag(tag), { bytes, chunk: () => CHUNK }));
+    const [first, second, third] = dumps as [Dump, Dump, Dump];
+    for (const dump of [first, second]) {
+      const begun = new Reading(dump, 0, CHUNK);
+      await bench.run();
+      expect(begun.errno).toBeUndefined();
+    }
+    const late = new Reading(third, 0, CHUNK);
+    await settled();
+    const [closer] = bench.busy;
+    const again = new Reading(first, (POLITE_BLOCKS - 1) * BLOCK_BYTES, CHUNK);
+    await settled();
+    // A second thread is started where the first is not heard of for a while.
+    bench.nowMs += LOOK_MS;
+    bench.pool.look();
+    await settled();
+    // Whoever is to close the pass of the first comes last.
+    for (let other = bench.busy.find((thread) => thread !== closer); other !== undefined;) {
+      other.step();
+      await settled();
+      other = bench.busy.find((thread) => thread !== closer);
+    }
+    await bench.run();
+    expect([late.errno, again.errno]).toEqual([undefined, undefined]);
+    expect(again.bytes?.equals(Buffer.from(bytes.subarray(again.start, again.start + CHUNK)))).toBe(true);
+  },
+);

@@ -66,6 +66,32 @@ describe('Handles.admit', () => {
     expect(all.map(({ taken }) => taken)).toEqual([1, 0]);
   });
 
+  test('keeps those waiting whose pass somebody else has not closed yet', async () => {
+    const handles = new Handles(1);
+    const [first] = holders(handles, 1) as [Holder];
+    const second = new Holder(9);
+    expect(handles.admit(second)).toHaveLength(1);
+    expect(handles.admit(first)).toBeUndefined();
+    handles.closed(second);
+    await Promise.resolve();
+    expect(first.rooms).toBe(1);
+    expect(handles.admit(first)).toHaveLength(1);
+  });
+
+  test('keeps them waiting also where the pass was handed on before it was closed', () => {
+    const handles = new Handles(1);
+    const [first] = holders(handles, 1) as [Holder];
+    const second = new Holder(8);
+    handles.admit(second);
+    second.giveUpPass = (): readonly EndedPass[] => [...Holder.prototype.giveUpPass.call(first)];
+    const third = new Holder(9);
+    handles.admit(third);
+    handles.closed(second);
+    expect(handles.admit(first)).toBeUndefined();
+    handles.leave(third);
+    expect(handles.admit(first)).toEqual([]);
+  });
+
   test('closes the pass of an older incarnation of the tag, also where there is room', () => {
     const handles = new Handles(3);
     const [older] = holders(handles, 1) as [Holder];
