@@ -237,6 +237,8 @@ export class Hand implements Disposable {
       this.#tools.emit({ op: 'closed', pass });
       return;
     }
+    // Others wait for that, and what comes next may take as long as firmware likes.
+    if (command.ended.length > 0) this.#tools.emit({ op: 'released', pass });
     let error: SourceErrorData | undefined;
     try {
       const held = this.#take(pass, command.work);

@@ -95,6 +95,8 @@ export type HandEvent =
       readonly standing: Standing | undefined;
       readonly error?: SourceErrorData | undefined;
     }
+  /** What was to be closed before anything else is closed. */
+  | { readonly op: 'released'; readonly pass: number }
   | { readonly op: 'closed'; readonly pass: number };
 
 export interface HandData {

@@ -345,8 +345,10 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
   // --- what the hand says ---
 
   onEvent(event: HandEvent): void {
-    // A hand closes what it was given before it does anything else.
-    if (this.#ended.length === 0) this.#parts.handles.closed(this);
+    if (event.op === 'released') {
+      this.#parts.handles.closed(this);
+      return;
+    }
     if (event.op === 'closed') {
       this.#onClosed(event.pass);
       return;

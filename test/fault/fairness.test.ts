@@ -118,7 +118,7 @@ test.each([
   { source: 'papr', resumable: false },
   { source: 'librtas', resumable: true },
 ])(
-  'a dump whose pass another one is about to close waits for that, and is read then: $source',
+  'a dump whose pass another one is about to close waits for that, and for nothing else: $source',
   async ({ resumable }) => {
     const bench = new TransferBench({ resumable, slots: MIN_SLOTS, hands: 3, passes: 2 });
     const bytes = sampleBytes(POLITE_BLOCKS * BLOCK_BYTES);
@@ -138,12 +138,24 @@ test.each([
     bench.nowMs += LOOK_MS;
     bench.pool.look();
     await settled();
-    // Whoever is to close the pass of the first comes last.
-    for (let other = bench.busy.find((thread) => thread !== closer); other !== undefined;) {
-      other.step();
-      await settled();
-      other = bench.busy.find((thread) => thread !== closer);
-    }
+    const runOthers = async (): Promise<void> => {
+      for (let other = bench.busy.find((thread) => thread !== closer); other !== undefined;) {
+        other.step();
+        await settled();
+        other = bench.busy.find((thread) => thread !== closer);
+      }
+    };
+    await runOthers();
+    expect(again.isAnswered).toBe(false);
+    // It says that it is closed, and nothing of what it does next.
+    closer?.work();
+    closer?.say();
+    await settled();
+    bench.nowMs += LOOK_MS;
+    bench.pool.look();
+    await settled();
+    await runOthers();
+    expect([closer?.canSay, again.isAnswered]).toEqual([true, true]);
     await bench.run();
     expect([late.errno, again.errno]).toEqual([undefined, undefined]);
     expect(again.bytes?.equals(Buffer.from(bytes.subarray(again.start, again.start + CHUNK)))).toBe(true);
