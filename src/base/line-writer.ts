@@ -56,6 +56,11 @@ export class LineWriter implements AsyncDisposable {
       // It keeps no directory busy.
       cwd: '/',
     });
+    // Without descriptors there are no pipes, and `error` says so later.
+    if ((child.stdin as Writable | undefined) === undefined) {
+      const [error] = (await once(child, 'error')) as [Error];
+      throw error;
+    }
     const writer = new LineWriter(child, child.stdin, news);
     try {
       await writer.#begin(child.stdout);

@@ -71,10 +71,13 @@ export class LogFile {
 
   #startAgain(): void {
     if (performance.now() - this.#startedAtMs < TRY_AGAIN_MS) return;
-    this.#startedAtMs = performance.now();
-    this.#open().then(
-      (writer) => (this.#writer = writer),
-      () => undefined,
-    );
+    // One at a time: opening may take as long.
+    this.#startedAtMs = Infinity;
+    void this.#open()
+      .then(
+        (writer) => (this.#writer = writer),
+        () => undefined,
+      )
+      .finally(() => (this.#startedAtMs = performance.now()));
   }
 }

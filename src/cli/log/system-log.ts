@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
+import type { Writable } from 'node:stream';
 
 /** What a child and its pipes are, and the types of the pipes do not say. */
 interface Referenced {
@@ -54,14 +55,16 @@ export class SystemLog {
     const logger = spawn(this.#command, args, { stdio: ['pipe', 'ignore', 'pipe'] });
     this.#logger = logger;
     let said = '';
-    logger.stderr.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(0, 200)));
-    // What it did not take is lost with it.
-    logger.stdin.on('error', () => undefined);
     const end = (why: string): void => {
       this.#failure ??= why;
       if (this.#logger === logger) this.#logger = undefined;
     };
     logger.on('error', (error) => end(error.message));
+    // Without descriptors there are no pipes, and `error` says so later.
+    if ((logger.stdin as Writable | undefined) === undefined) return;
+    logger.stderr.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(0, 200)));
+    // What it did not take is lost with it.
+    logger.stdin.on('error', () => undefined);
     logger.on('close', (status) => end(said.trim() || `logger ended with status ${String(status)}`));
     // Serving dumps is what keeps the process alive.
     for (const handle of [logger, logger.stdin, logger.stderr] as unknown as Referenced[]) handle.unref();

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LogFile } from '../../../../src/cli/log/log-file.js';
+import { withoutDescriptors } from '../../../support/without-descriptors.js';
 
 let directory: string;
 let path: string;
@@ -21,6 +22,10 @@ function open(format: 'text' | 'json' = 'json'): Promise<LogFile> {
 }
 
 describe('LogFile', () => {
+  test('fails in one line where no descriptor is left', async () => {
+    await expect(withoutDescriptors(() => open())).rejects.toThrow(/^cannot write the log: .*EMFILE/);
+  });
+
   test('has written what it was given when it is closed, with the time where it is text', async () => {
     const file = await open('text');
     file.write('one\ntwö\n');

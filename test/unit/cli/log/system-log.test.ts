@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { SystemLog } from '../../../../src/cli/log/system-log.js';
+import { withoutDescriptors } from '../../../support/without-descriptors.js';
 
 let directory: string;
 let program: string;
@@ -28,6 +29,13 @@ function lines(): string {
 }
 
 describe('SystemLog', () => {
+  test('says why there is none where no descriptor is left', async () => {
+    const command = logger('exec cat');
+    const log = withoutDescriptors(() => new SystemLog(command));
+    await expect.poll(() => log.failure).toMatch(/EMFILE/);
+    expect(() => log.write('<6>one\n')).toThrow('EMFILE');
+  });
+
   test('gives its lines to logger(1), also the last ones', async () => {
     const log = new SystemLog(logger(`echo "$@" >${taken}; exec cat >>${taken}`));
     log.write('<6>one\n');
