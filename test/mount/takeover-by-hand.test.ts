@@ -141,6 +141,12 @@ describe('--takeover', () => {
       says: 'exclude each other',
     },
     {
+      what: 'a spool that cannot be used',
+      options: ['--spool=/dev/null/none'],
+      status: 1,
+      says: '--spool /dev/null/none cannot be used',
+    },
+    {
       what: 'a service of systemd',
       env: { NOTIFY_SOCKET: '/nobody' },
       status: 5,

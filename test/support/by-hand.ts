@@ -14,7 +14,7 @@ export class ByHand extends Lasting {
 
   /** Starts a process that is to take the mount over, and returns at once. */
   launchTakeover(...args: string[]): Daemon {
-    this.expected.push(/cannot take over|exclude each other|locked down|stopped by a signal/);
+    this.expected.push(/cannot take over|exclude each other|locked down|stopped by a signal|cannot be used/);
     return this.launch(...this.options, '--takeover', ...args);
   }
 

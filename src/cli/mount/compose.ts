@@ -1,11 +1,11 @@
 import type { Logger } from '../../base/log.js';
-import type { HandedDump } from '../../dump/index.js';
 import { Announcements } from '../../announce/index.js';
 import { DumpStore } from '../../dump/index.js';
 import type { Filesystem } from '../../fs/index.js';
 import { AnswerCounts, countedFilesystem, GuardedFilesystem, Volume } from '../../fs/index.js';
 import type { LockdownGate, RiseSteps } from '../../lockdown/index.js';
 import type { AnySource, DumpSource } from '../../source/index.js';
+import type { SpoolChoice } from './choose-spool.js';
 import { chooseSpool } from './choose-spool.js';
 import type { Cleanup } from './cleanup.js';
 import type { Settings } from '../options/option-table.js';
@@ -23,22 +23,40 @@ export interface Composition {
   readonly hiding: Pick<RiseSteps, 'dropPages' | 'hideDumps' | 'stopAnnouncing'>;
 }
 
+/** What the rooms stand on: opened while another process may still serve the mount. */
+export interface Ground {
+  readonly source: DumpSource;
+  readonly spool: SpoolChoice | undefined;
+}
+
+/** Opens what may fail by what the user has asked for. No firmware call is made. @throws CommandError in one line */
+export function openGround(
+  source: AnySource,
+  settings: Settings,
+  cleanup: Cleanup,
+  log: Logger,
+  traceChannel?: string,
+): Ground {
+  const opened = openSource(source, settings, log, traceChannel);
+  // The store does that, too, if there ever is one.
+  cleanup.add('source', () => opened[Symbol.asyncDispose]());
+  return { source: opened, spool: chooseSpool(settings, opened, log) };
+}
+
 /**
  * Builds every room once, to go on where another process was if one has handed over its mount. What it opens goes into `cleanup` at
  * once, so that a later failure leaves nothing behind.
  */
 export function compose(
-  source: AnySource,
+  ground: Ground,
   settings: Settings,
   gate: LockdownGate,
   cleanup: Cleanup,
   log: Logger,
-  traceChannel?: string,
   handed?: HandedMount,
 ): Composition {
-  // The store disposes of its source.
-  const opened = openSource(source, settings, log, traceChannel);
-  const store = openStore(opened, settings, log, handed?.dumps);
+  const { cacheSize: cacheSizeBytes, dump: known } = settings;
+  const store = new DumpStore({ ...ground, cacheSizeBytes, known, handed: handed?.dumps, log });
   cleanup.add('dump store', () => store[Symbol.asyncDispose]());
   const volume = new Volume({
     store,
@@ -65,20 +83,4 @@ export function compose(
   const answers = new AnswerCounts();
   const filesystem = countedFilesystem(new GuardedFilesystem(volume, gate), answers);
   return { store, volume, filesystem, answers, hiding };
-}
-
-function openStore(
-  source: DumpSource,
-  settings: Settings,
-  log: Logger,
-  handed?: readonly HandedDump[],
-): DumpStore {
-  try {
-    const spool = chooseSpool(settings, source, log);
-    const { cacheSize, dump: known } = settings;
-    return new DumpStore({ source, cacheSizeBytes: cacheSize, known, spool, handed, log });
-  } catch (error) {
-    void source[Symbol.asyncDispose]();
-    throw error;
-  }
 }

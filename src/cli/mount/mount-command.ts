@@ -15,7 +15,7 @@ import { DiscreetLog, carryOutRise } from '../../lockdown/index.js';
 import type { AnySource } from '../../source/index.js';
 import { integrityEffect } from '../../source/index.js';
 import { Cleanup } from './cleanup.js';
-import { compose } from './compose.js';
+import { compose, openGround } from './compose.js';
 import type { DaemonStatus } from '../control/control-protocol.js';
 import { controlRoutes } from '../control/control-routes.js';
 import { serveControl } from '../control/control-socket.js';
@@ -117,17 +117,18 @@ async function mountAndServe(
   const { log } = discreet;
   if (gate.level === 'integrity') sayIntegrity(source, log);
   const trace = await openTrace(settings.traceRtas, cleanup, log);
+  const ground = openGround(source, settings, cleanup, log, trace);
+  const transport = await mountErrorsAsStatus(() =>
+    selectTransport(settings.transport, log, device ? DEVICE : request.mountpoint),
+  );
   // Whoever changes his mind in time keeps the daemon that serves.
   if (running !== undefined && stop.hasCome)
     throw new CommandError(EXIT.couldNotMount, 'stopped by a signal before the mount was taken over');
   // From here on nobody else serves the mount.
   const predecessor = (await running?.handOver()) ?? kept;
-  const composition = compose(source, settings, gate, cleanup, log, trace, predecessor?.mount);
+  const composition = compose(ground, settings, gate, cleanup, log, predecessor?.mount);
   const { store, filesystem, answers, hiding } = composition;
   if (predecessor !== undefined) sayDroppedRemovals(predecessor, store, log);
-  const transport = await mountErrorsAsStatus(() =>
-    selectTransport(settings.transport, log, predecessor ? DEVICE : request.mountpoint),
-  );
   // Before the kernel is told anything by this process.
   let handover: Handover | undefined;
   if (kept !== undefined) {
