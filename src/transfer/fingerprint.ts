@@ -163,8 +163,10 @@ export class Fingerprint {
   end(length: number): boolean {
     if (this.#checked !== NOTHING) return false;
     if (this.#known === length && this.#flags[HAS_NO_STATE] === 0) {
+      Atomics.add(this.#flags, WRITES, 1);
       new Uint8Array(this.#memory, DIGEST_AT, DIGEST_BYTES).set(this.#sha256.digest(this.#knownState));
       this.#positions[LENGTH] = length;
+      Atomics.add(this.#flags, WRITES, 1);
     }
     return true;
   }
