@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { endAtOnce, exitWithoutThreads } from '../../base/exit-without-threads.js';
 import type { Logger } from '../../base/log.js';
 import type { Filesystem } from '../../fs/index.js';
@@ -116,6 +116,8 @@ export class KernelMount implements Mounted {
     }
     this.#session.pause();
     await settle();
+    // The answers to what has ended just now are written first.
+    await nextTurn();
     this.#replies.close();
     this.#session.refuseAll();
     process.off('exit', this.#onExit);
