@@ -253,6 +253,39 @@ describe('--takeover', () => {
     expect(await mount.invalidations()).toEqual([]);
   });
 
+  test('killed before it goes on, and lockdown has risen: the next start is refused, and nothing is left', async () => {
+    await using mount = new ByHand(KERNEL);
+    fileDump(mount.simDir, TAG, SIZE);
+    await mount.start();
+    const { pid } = mount.daemon.child;
+    await ask(mount, 'POST', { name: 'x', from: pid, to: process.pid });
+    expect(await mount.daemon.exit()).toBe(0);
+    expect(mount.leftFiles).toHaveLength(1);
+    mount.lock();
+    mount.expected.push(/locked down/);
+    expect(await mount.launch().exit()).toBe(4);
+    expect(mount.leftFiles).toEqual([]);
+    await mustRun('umount', ['-l', mount.mountpoint]);
+  });
+
+  test('lockdown rises while the daemon ends, and looks no more: the next process leaves nothing', async () => {
+    await using mount = new ByHand(KERNEL);
+    const dump = fileDump(mount.simDir, TAG, SIZE, { latencyUs: 8_000_000 });
+    await mount.start();
+    const { daemon } = mount;
+    await using user = await FileUser.of(mount.at(dump.name));
+    const reading = user.pread(0, 100);
+    const next = mount.launchTakeover();
+    await until('all is written', () => mount.leftText.includes('"isEnded":true'));
+    daemon.child.kill('SIGSTOP');
+    mount.lock();
+    await until('nothing is left', () => mount.leftFiles.length === 0);
+    daemon.child.kill('SIGCONT');
+    expect(await next.exit()).toBe(5);
+    expect(await reading).toBe('ENOTCONN');
+    await mustRun('umount', ['-l', mount.mountpoint]);
+  });
+
   test('where nothing can be written for the next process the daemon goes on', async () => {
     await using mount = new ByHand(KERNEL);
     const dump = fileDump(mount.simDir, TAG, SIZE);

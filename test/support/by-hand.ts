@@ -1,4 +1,5 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Daemon, Exit } from './mounted.js';
 import { Lasting } from './lasting.js';
 
@@ -22,6 +23,12 @@ export class ByHand extends Lasting {
   get leftFiles(): readonly string[] {
     if (!existsSync(this.runtimeDirectory)) return [];
     return readdirSync(this.runtimeDirectory).filter((name) => name.includes('.takeover'));
+  }
+
+  /** What the next process is told. */
+  get leftText(): string {
+    const [name] = this.leftFiles;
+    return name === undefined ? '' : readFileSync(join(this.runtimeDirectory, name), 'utf8');
   }
 
   /** The process before ends in order, and tells all that it knows. */

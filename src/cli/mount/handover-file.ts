@@ -155,6 +155,23 @@ export function readHandoverFile(path: string): HandedMount {
   return parseHandedMount(readFileSync(path, 'utf8'));
 }
 
+/**
+ * Reads what was written for this process, and leaves nothing of it. What cannot be read was written for nobody.
+ *
+ * @param name what it was asked for by
+ * @throws Error where it cannot be trusted, or another process goes on with it
+ */
+export function takeHandoverFile(path: string, name: string): HandedMount {
+  let mount: HandedMount | undefined;
+  try {
+    mount = readHandoverFile(path);
+  } finally {
+    if (mount === undefined || mount.name === name) removeHandoverFile(path);
+  }
+  if (mount.name !== name) throw new Error('another process goes on with it');
+  return mount;
+}
+
 /** Nothing of it is left, also where it was being written. */
 export function removeHandoverFile(path: string): void {
   for (const file of [path, temporaryFor(path)]) rmSync(file, { force: true });

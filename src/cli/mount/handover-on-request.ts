@@ -50,7 +50,7 @@ export class HandoverOnRequest {
 
   constructor(options: HandoverOnRequestOptions) {
     this.#options = options;
-    this.#removeLeft();
+    removeLeft(options);
     this.done = new Promise((resolve) => (this.#onDone = resolve));
     const unlessLocked = async (
       answer: () => ControlResponse | Promise<ControlResponse>,
@@ -74,23 +74,6 @@ export class HandoverOnRequest {
     this.#isOver = true;
     await this.#attempt;
     return this.#isDone;
-  }
-
-  /** What a process has left that was killed before it could go on with a mount here. */
-  #removeLeft(): void {
-    const { request, log } = this.#options;
-    // `/dev/fd/3` is another mount in each process that has it.
-    if (passedDescriptor(request.mountpoint) !== undefined) return;
-    try {
-      removeHandoverFile(this.#path);
-    } catch (error) {
-      log.warn('cannot remove what another process has left', { error });
-    }
-  }
-
-  /** Whoever can ask has found the socket in that directory. */
-  get #path(): string {
-    return join(runtimeDirectory() ?? '', takeoverName(this.#options.mountpoint));
   }
 
   #offer(): ControlResponse {
@@ -139,7 +122,7 @@ export class HandoverOnRequest {
   #begin(name: string, { device }: Handover): HandoverFile | ControlError {
     const { composition, request, log } = this.#options;
     const { mountpoint, mountId } = device;
-    const path = this.#path;
+    const path = pathFor(mountpoint);
     const { unlink } = request.settings;
     const header = { name, madeWith: madeWithText(request), unlink, mountpoint, mountId };
     try {
@@ -163,6 +146,26 @@ export class HandoverOnRequest {
       return refusal('conflict', 'somebody else has mounted it for this daemon');
     return refusal('conflict', 'the kernel cannot: that takes Linux 6.9');
   }
+}
+
+/** What is left of a takeover that came to nothing: the process that had asked was killed. */
+export function removeLeft({
+  mountpoint,
+  request,
+  log,
+}: Pick<HandoverOnRequestOptions, 'mountpoint' | 'request' | 'log'>): void {
+  // `/dev/fd/3` is another mount in each process that has it.
+  if (passedDescriptor(request.mountpoint) !== undefined) return;
+  try {
+    removeHandoverFile(pathFor(mountpoint));
+  } catch (error) {
+    log.warn('cannot remove what another process has left', { error });
+  }
+}
+
+/** Whoever can ask has found the socket in that directory. */
+function pathFor(mountpoint: string): string {
+  return join(runtimeDirectory() ?? '', takeoverName(mountpoint));
 }
 
 function isAsked(body: unknown): body is Asked {

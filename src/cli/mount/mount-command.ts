@@ -23,7 +23,7 @@ import { metricsRoute } from '../metrics/metrics-route.js';
 import { daemonize } from './daemonize.js';
 import { CommandError, EXIT } from '../exit-status.js';
 import type { Handover } from './handover.js';
-import { HandoverOnRequest } from './handover-on-request.js';
+import { HandoverOnRequest, removeLeft } from './handover-on-request.js';
 import {
   endHandingOver,
   goOnHandingOver,
@@ -110,7 +110,13 @@ async function mountAndServe(
   const mountpoint = await mountErrorsAsStatus(() => realMountpoint(request, parent, device));
   const { source, passedOver } = chooseSource(request.source, settings);
   if (request.source === 'auto') processLog.info('source chosen', { source: source.name, ...passedOver });
-  const gate = await openUnlockedGate(settings, source.isReal, processLog, kept !== undefined);
+  const gate = await openUnlockedGate(settings, source.isReal, processLog, kept !== undefined).catch(
+    (error: unknown) => {
+      // Nobody goes on at that level, and no daemon comes that would remove it.
+      removeLeft({ mountpoint, request, log: processLog });
+      throw error;
+    },
+  );
   cleanup.add('lockdown gate', () => gate[Symbol.asyncDispose]());
   checkHidesNothing(mountpoint, settings, device);
   const discreet = new DiscreetLog(processLog);
@@ -125,7 +131,7 @@ async function mountAndServe(
   if (running !== undefined && stop.hasCome)
     throw new CommandError(EXIT.couldNotMount, 'stopped by a signal before the mount was taken over');
   // From here on nobody else serves the mount.
-  const predecessor = (await running?.handOver()) ?? kept;
+  const predecessor = (await running?.handOver(gate)) ?? kept;
   const composition = compose(ground, settings, gate, cleanup, log, predecessor?.mount);
   const { store, filesystem, answers, hiding } = composition;
   if (predecessor !== undefined) sayDroppedRemovals(predecessor, store, log);

@@ -5,13 +5,14 @@ import { ProcessHandle } from '../../base/process-handle.js';
 import type { SystemCallError } from '../../base/libc.js';
 import type { HandedDevice } from '../../fuse/index.js';
 import { isStillMounted, mountsAt, resolveMountpoint } from '../../fuse/index.js';
+import type { ExplainedGate } from '../../lockdown/index.js';
 import { askDaemon } from '../control/control-client.js';
 import type { ControlResponse, HandoverOffer } from '../control/control-protocol.js';
 import { CommandError, EXIT, usageError } from '../exit-status.js';
 import { askDaemons, NobodyServes } from '../query/running-daemons.js';
 import { runtimeDirectory, takeoverName } from '../runtime-directory.js';
 import { HANDED_FORMAT } from './handed-mount.js';
-import { readHandoverFile, removeHandoverFile } from './handover-file.js';
+import { removeHandoverFile, takeHandoverFile } from './handover-file.js';
 import type { Predecessor } from './handover.js';
 import { predecessorWith } from './handover.js';
 import type { MountRequest } from './mount-request.js';
@@ -27,8 +28,13 @@ const NOBODY = 'no platdumpfs of this user serves it, mount without --takeover';
 /** The mount of a daemon that runs, which may end yet: it serves on until `handOver`. */
 export interface RunningMount {
   readonly device: HandedDevice;
-  /** Has the daemon end, and waits for that. @throws CommandError */
-  handOver(): Promise<Predecessor>;
+  /**
+   * Has the daemon end, and waits for that.
+   *
+   * @param gate At its rise nothing is left of what the daemon wrote down. The daemon looks at the level no more by then.
+   * @throws CommandError
+   */
+  handOver(gate: ExplainedGate): Promise<Predecessor>;
 }
 
 /**
@@ -58,7 +64,7 @@ export async function findRunningMount(request: MountRequest): Promise<RunningMo
     closeSync(device.fd);
     throw cannot(mountpoint, `process ${pid} serves another mount`);
   }
-  return { device, handOver: () => handOver(socketPath, device, daemon, request) };
+  return { device, handOver: (gate) => handOver(socketPath, device, daemon, request, gate) };
 }
 
 async function findOffer(path: string): Promise<{ socketPath: string; offer: HandoverOffer }> {
@@ -143,9 +149,46 @@ async function handOver(
   device: HandedDevice,
   daemon: ProcessHandle,
   request: MountRequest,
+  gate: ExplainedGate,
 ): Promise<Predecessor> {
   const { mountpoint } = device;
   const name = randomBytes(16).toString('hex');
+  const path = join(runtimeDirectory() ?? '', takeoverName(mountpoint));
+  gate.onRise(() => removeHandoverFile(path));
+  try {
+    await ended(socketPath, mountpoint, daemon, name);
+  } catch (error) {
+    dropHandoverFile(path, name);
+    throw error;
+  }
+  try {
+    const mount = takeHandoverFile(path, name);
+    if (!isStillMounted(device)) throw new Error('it is not mounted any more');
+    return predecessorWith(device, mount, request);
+  } catch (error) {
+    throw cannot(
+      mountpoint,
+      `its daemon has ended without leaving it to this process: ${(error as Error).message}`,
+    );
+  }
+}
+
+/** This process does not go on, whatever was written for it. */
+function dropHandoverFile(path: string, name: string): void {
+  try {
+    takeHandoverFile(path, name);
+  } catch {
+    // There is none, or it is another one's.
+  }
+}
+
+/** Asks the daemon to leave the mount, and waits for its end. @throws CommandError */
+async function ended(
+  socketPath: string,
+  mountpoint: string,
+  daemon: ProcessHandle,
+  name: string,
+): Promise<void> {
   const body = { name, from: daemon.pid, to: process.pid };
   const call = { method: 'POST', body, silenceMs: ANSWER_MS } as const;
   // Killed, it does not answer, and may have left everything that is needed.
@@ -158,19 +201,6 @@ async function handOver(
     if (!(await daemon.endsWithin(END_MS))) throw cannot(mountpoint, `process ${daemon.pid} does not end`);
   }
   daemon[Symbol.dispose]();
-  const path = join(runtimeDirectory() ?? '', takeoverName(mountpoint));
-  try {
-    const mount = readHandoverFile(path);
-    if (mount.name !== name) throw new Error('another process goes on with it');
-    removeHandoverFile(path);
-    if (!isStillMounted(device)) throw new Error('it is not mounted any more');
-    return predecessorWith(device, mount, request);
-  } catch (error) {
-    throw cannot(
-      mountpoint,
-      `its daemon has ended without leaving it to this process: ${(error as Error).message}`,
-    );
-  }
 }
 
 function cannot(mountpoint: string, why: string): CommandError {
