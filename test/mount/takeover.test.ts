@@ -134,10 +134,16 @@ describe('a restart with a kept device', () => {
     await using user = await FileUser.of(kept.at(dump.name));
     await user.pread(0, SIZE);
     expect(await user.resident(SIZE)).toBeGreaterThan(0);
-    await kept.restart(() => kept.lock());
+    let calls = 0;
+    await kept.restart(async () => {
+      kept.lock();
+      calls = (await kept.trace()).length;
+    });
     await until('the pages are dropped', async () => (await user.resident(SIZE)) === 0);
     expect(await user.pread(0, 100)).toBe('EPERM');
     expect((await mustRun('ls', ['-A', kept.mountpoint])).stdout).toBe('');
+    // Nor is firmware asked what the next one would like to know of it.
+    expect(await kept.trace()).toHaveLength(calls);
     expect(kept.handoverPath).toBeUndefined();
     expect(await kept.invalidations()).toEqual([]);
   });

@@ -135,14 +135,7 @@ async function mountAndServe(
   const composition = compose(ground, settings, gate, cleanup, log, predecessor?.mount);
   const { store, filesystem, answers, hiding } = composition;
   if (predecessor !== undefined) sayDroppedRemovals(predecessor, store, log);
-  // Before the kernel is told anything by this process.
   let handover: Handover | undefined;
-  if (kept !== undefined) {
-    const { name } = kept.mount;
-    if (gate.locked()) await endHandingOver(name, request, log);
-    else handover = await goOnHandingOver(kept.device, name, composition, request, log);
-  }
-  cleanup.add('handover', () => handover?.drop());
   let dropOffer = (): void => undefined;
   let dropAnswers = (): void => undefined;
   const hideDumps = (): void =>
@@ -162,7 +155,15 @@ async function mountAndServe(
       },
       log,
     );
+  // In the turn in which the store was made: in the next ones it asks firmware by itself.
   gate.onRise(hideDumps);
+  // Before the kernel is told anything by this process.
+  if (kept !== undefined) {
+    const { name } = kept.mount;
+    if (gate.locked()) await endHandingOver(name, request, log);
+    else handover = await goOnHandingOver(kept.device, name, composition, request, log);
+  }
+  cleanup.add('handover', () => handover?.drop());
   // Before anything of a dump is in memory, but behind the cache's allocation: told to overwrite what is freed, the C
   // library would also write all of that memory, which takes longer than everything else until the mount is ready.
   hardenProcess(processLog);
