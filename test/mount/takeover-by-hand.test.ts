@@ -1,5 +1,6 @@
 import { request as httpRequest } from 'node:http';
 import { once } from 'node:events';
+import { createConnection } from 'node:net';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
@@ -285,6 +286,34 @@ describe('--takeover', () => {
     expect(await reading).toBe('ENOTCONN');
     await mustRun('umount', ['-l', mount.mountpoint]);
   });
+
+  test.each<{ what: string; to: number }>([
+    { what: 'broken off', to: process.pid },
+    { what: 'ended', to: 0x3f_ffff },
+  ])(
+    'asked while it hung by a process that has $what meanwhile, the daemon goes on',
+    async ({ what, to }) => {
+      await using mount = new ByHand(KERNEL);
+      const dump = fileDump(mount.simDir, TAG, SIZE);
+      await mount.start();
+      const { daemon } = mount;
+      const { pid: from } = daemon.child;
+      daemon.child.kill('SIGSTOP');
+      const body = JSON.stringify({ name: 'x', from, to });
+      const [name = ''] = readdirSync(mount.runtimeDirectory);
+      const socket = createConnection(join(mount.runtimeDirectory, name));
+      const head = `POST /v1/handover HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n`;
+      await new Promise<void>((resolve) => socket.write(head + body, () => resolve()));
+      if (what === 'broken off') socket.destroy();
+      daemon.child.kill('SIGCONT');
+      // Behind the other one.
+      await until('it is asked', () => isServedBy(mount, daemon));
+      socket.destroy();
+      expect((await mustRun('cat', [mount.at(dump.name)])).sha256).toBe(sha256(dump));
+      expect(mount.leftFiles).toEqual([]);
+      expect(await daemon.stop()).toBe(0);
+    },
+  );
 
   test('where nothing can be written for the next process the daemon goes on', async () => {
     await using mount = new ByHand(KERNEL);

@@ -24,6 +24,8 @@ export interface ControlRequest {
   readonly params: Readonly<Record<string, string>>;
   /** As parsed from JSON; undefined where there is none. */
   readonly body: unknown;
+  /** Whoever asked has closed the connection. */
+  readonly isGone: () => boolean;
 }
 
 /** Tells changes until the function that it returns is called. */
@@ -118,7 +120,11 @@ export class ControlServer {
       const { route, params } = this.#route(request);
       if ('stream' in route) this.#stream(route.stream, request, response);
       else if ('text' in route) this.#write(response, 200, await route.text());
-      else this.#answer(response, await route.answer({ params, body: await bodyOf(request) }));
+      else
+        this.#answer(
+          response,
+          await route.answer({ params, body: await bodyOf(request), isGone: () => response.destroyed }),
+        );
     } catch (error) {
       this.#answer(response, error instanceof Refusal ? error.body : failed(error as Error));
     }

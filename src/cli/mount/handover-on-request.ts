@@ -1,5 +1,6 @@
 import { readlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from '../../base/log.js';
 import type { Handover, Mounted } from '../../fuse/index.js';
 import type { ExplainedGate } from '../../lockdown/index.js';
@@ -59,7 +60,7 @@ export class HandoverOnRequest {
     const path = '/v1/handover';
     this.routes = [
       { method: 'GET', path, answer: () => unlessLocked(() => this.#offer()) },
-      { method: 'POST', path, answer: ({ body }) => unlessLocked(() => this.#leave(body)) },
+      { method: 'POST', path, answer: ({ body, isGone }) => unlessLocked(() => this.#leave(body, isGone)) },
     ];
   }
 
@@ -91,9 +92,15 @@ export class HandoverOnRequest {
     };
   }
 
-  async #leave(body: unknown): Promise<ControlResponse> {
+  async #leave(body: unknown, isGone: () => boolean): Promise<ControlResponse> {
     if (!isAsked(body)) return refusal('bad-request', 'expected a name and the numbers from and to');
     if (body.from !== process.pid) return refusal('conflict', 'another process serves the mount by now');
+    // This process may have been stopped since that was asked, and nobody be there any more who would go on. The end of the
+    // connection is read in the turn behind the one that has begun.
+    await nextTurn();
+    await nextTurn();
+    if (isGone() || !isAlive(body.to))
+      return refusal('conflict', `process ${body.to} does not wait any more`);
     const handover = this.#possible();
     if ('kind' in handover) return handover;
     this.#attempt = this.#leaveTo(body, handover).finally(() => (this.#attempt = undefined));
@@ -145,6 +152,14 @@ export class HandoverOnRequest {
     if (passedDescriptor(request.mountpoint) !== undefined)
       return refusal('conflict', 'somebody else has mounted it for this daemon');
     return refusal('conflict', 'the kernel cannot: that takes Linux 6.9');
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
