@@ -1,5 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
 import type { Daemon, Exit } from './mounted.js';
 import { Lasting } from './lasting.js';
 
@@ -23,12 +22,6 @@ export class ByHand extends Lasting {
   get leftFiles(): readonly string[] {
     if (!existsSync(this.runtimeDirectory)) return [];
     return readdirSync(this.runtimeDirectory).filter((name) => name.includes('.takeover'));
-  }
-
-  /** What the next process is told. */
-  get leftText(): string {
-    const [name] = this.leftFiles;
-    return name === undefined ? '' : readFileSync(join(this.runtimeDirectory, name), 'utf8');
   }
 
   /** The process before ends in order, and tells all that it knows. */
