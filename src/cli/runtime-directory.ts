@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { lstatSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, lstatSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 const SOCKET_SUFFIX = '.sock';
 
@@ -45,8 +45,21 @@ export function isSocketName(name: string): boolean {
 
 /** Makes the directory, or checks that nobody else could replace what is in it. @throws Error */
 export function ensurePrivateDirectory(directory: string, uid = process.getuid?.()): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeDirectory(directory);
   checkPrivateDirectory(directory, uid);
+}
+
+/** Node's own way to make what is above it as well never returns below /proc, where nothing can be made. */
+function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || existsSync(dirname(directory))) throw error;
+    makeDirectory(dirname(directory));
+    mkdirSync(directory, { mode: 0o700 });
+  }
 }
 
 /** @throws Error where there is no such directory, or others could replace what is in it */
