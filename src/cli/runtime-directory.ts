@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, lstatSync, mkdirSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 const SOCKET_SUFFIX = '.sock';
@@ -55,7 +55,7 @@ function makeDirectory(directory: string): void {
     mkdirSync(directory, { mode: 0o700 });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') return;
+    if (code === 'EEXIST' && statSync(directory).isDirectory()) return;
     if (code !== 'ENOENT' || existsSync(dirname(directory))) throw error;
     makeDirectory(dirname(directory));
     mkdirSync(directory, { mode: 0o700 });
