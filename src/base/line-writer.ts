@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import type { LineNews } from './line-file.js';
 import type { LineReport } from './line-protocol.js';
 import { ORDER } from './line-protocol.js';
+import { hasPipes, unrefChild } from './piped-child.js';
 import { threadEntry } from './thread-entry.js';
 
 /** How long the file may take to be opened, in milliseconds. */
@@ -56,8 +57,7 @@ export class LineWriter implements AsyncDisposable {
       // It keeps no directory busy.
       cwd: '/',
     });
-    // Without descriptors there are no pipes, and `error` says so later.
-    if ((child.stdin as Writable | undefined) === undefined) {
+    if (!hasPipes(child)) {
       const [error] = (await once(child, 'error')) as [Error];
       throw error;
     }
@@ -70,8 +70,7 @@ export class LineWriter implements AsyncDisposable {
       child.kill('SIGKILL');
       throw error;
     } finally {
-      // Serving dumps is what keeps the process alive.
-      for (const handle of [child, child.stdin, child.stdout] as unknown as Referenced[]) handle.unref();
+      unrefChild(child);
     }
     return writer;
   }
@@ -178,9 +177,4 @@ export class LineWriter implements AsyncDisposable {
     for (const done of this.#unsettled.splice(0)) done();
     this.#news.onTrouble(reason);
   }
-}
-
-/** What a child and its pipes are, and the types of the pipes do not say. */
-interface Referenced {
-  unref(): void;
 }

@@ -30,9 +30,9 @@ export function handoverName(mountpoint: string): string {
   return `${nameOf(mountpoint)}.handover`;
 }
 
-/** The same, for one that has asked for it. */
-export function takeoverName(mountpoint: string): string {
-  return `${nameOf(mountpoint)}.takeover`;
+/** The same, for one that has asked for it: whoever can ask has found the socket in the directory that there is. */
+export function takeoverPath(mountpoint: string): string {
+  return join(runtimeDirectory() ?? '', `${nameOf(mountpoint)}.takeover`);
 }
 
 function nameOf(mountpoint: string): string {

@@ -1,11 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
-import type { Writable } from 'node:stream';
-
-/** What a child and its pipes are, and the types of the pipes do not say. */
-interface Referenced {
-  unref(): void;
-}
+import { hasPipes, unrefChild } from '../../base/piped-child.js';
 
 /** Lines that logger(1) has not taken, in bytes: what comes on top is lost. */
 const MAX_UNTAKEN_BYTES = 64 * 1024;
@@ -60,13 +55,11 @@ export class SystemLog {
       if (this.#logger === logger) this.#logger = undefined;
     };
     logger.on('error', (error) => end(error.message));
-    // Without descriptors there are no pipes, and `error` says so later.
-    if ((logger.stdin as Writable | undefined) === undefined) return;
+    if (!hasPipes(logger)) return;
     logger.stderr.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(0, 200)));
     // What it did not take is lost with it.
     logger.stdin.on('error', () => undefined);
     logger.on('close', (status) => end(said.trim() || `logger ended with status ${String(status)}`));
-    // Serving dumps is what keeps the process alive.
-    for (const handle of [logger, logger.stdin, logger.stderr] as unknown as Referenced[]) handle.unref();
+    unrefChild(logger);
   }
 }

@@ -1,17 +1,18 @@
 import { readlinkSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from '../../base/log.js';
 import type { Handover, Mounted } from '../../fuse/index.js';
 import type { ExplainedGate } from '../../lockdown/index.js';
 import type { ControlError, ControlErrorCode, ControlResponse } from '../control/control-protocol.js';
 import type { ControlRoute } from '../control/control-server.js';
-import { ensurePrivateDirectory, runtimeDirectory, takeoverName } from '../runtime-directory.js';
+import { takeoverPath } from '../runtime-directory.js';
 import type { Composition } from './compose.js';
 import { HANDED_FORMAT } from './handed-mount.js';
-import { HandoverFile, removeHandoverFile } from './handover-file.js';
+import type { HandoverFile } from './handover-file.js';
+import { removeHandoverFile } from './handover-file.js';
+import { beginHandoverFile } from './handover.js';
 import type { MountRequest } from './mount-request.js';
-import { madeWith, madeWithText, passedDescriptor } from './mount-request.js';
+import { madeWith, passedDescriptor } from './mount-request.js';
 import { serviceOfThisProcess } from './service-manager.js';
 
 export interface HandoverOnRequestOptions {
@@ -127,14 +128,9 @@ export class HandoverOnRequest {
   }
 
   #begin(name: string, { device }: Handover): HandoverFile | ControlError {
-    const { composition, request, log } = this.#options;
-    const { mountpoint, mountId } = device;
-    const path = pathFor(mountpoint);
-    const { unlink } = request.settings;
-    const header = { name, madeWith: madeWithText(request), unlink, mountpoint, mountId };
+    const path = takeoverPath(device.mountpoint);
     try {
-      ensurePrivateDirectory(dirname(path));
-      return new HandoverFile({ path, header, ...composition, log, onFailure: () => undefined });
+      return beginHandoverFile({ ...this.#options, path, name, device, onFailure: () => undefined });
     } catch (error) {
       return refusal('failed', (error as Error).message);
     }
@@ -172,15 +168,10 @@ export function removeLeft({
   // `/dev/fd/3` is another mount in each process that has it.
   if (passedDescriptor(request.mountpoint) !== undefined) return;
   try {
-    removeHandoverFile(pathFor(mountpoint));
+    removeHandoverFile(takeoverPath(mountpoint));
   } catch (error) {
     log.warn('cannot remove what another process has left', { error });
   }
-}
-
-/** Whoever can ask has found the socket in that directory. */
-function pathFor(mountpoint: string): string {
-  return join(runtimeDirectory() ?? '', takeoverName(mountpoint));
 }
 
 function isAsked(body: unknown): body is Asked {

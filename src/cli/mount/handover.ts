@@ -122,31 +122,51 @@ export async function endHandingOver(name: string, request: MountRequest, log: L
 
 /** The same for a mount that systemd keeps already. */
 export async function goOnHandingOver(
-  { mountpoint, mountId }: HandedDevice,
+  device: HandedDevice,
   name: string,
-  { store, volume }: Composition,
+  composition: Composition,
   request: MountRequest,
   log: Logger,
 ): Promise<Handover | undefined> {
   const path = pathFor(request.mountpoint) ?? '';
-  const header = {
-    name,
-    madeWith: madeWithText(request),
-    unlink: request.settings.unlink,
-    mountpoint,
-    mountId,
-  };
   try {
-    ensurePrivateDirectory(dirname(path));
     // A descriptor alone would keep readers waiting for somebody who cannot go on.
     const onFailure = (): void => void dropDescriptor(name, log);
-    const file = new HandoverFile({ path, header, store, volume, log, onFailure });
-    return handoverBy(file, name, volume, log);
+    const file = beginHandoverFile({ path, name, device, composition, request, log, onFailure });
+    return handoverBy(file, name, composition.volume, log);
   } catch (error) {
     log.warn('a restart will interrupt readers', { path, reason: (error as Error).message });
     await dropDescriptor(name, log);
     return undefined;
   }
+}
+
+export interface BeginningOfHandover {
+  readonly path: string;
+  /** What the next process knows the file by. */
+  readonly name: string;
+  readonly device: HandedDevice;
+  readonly composition: Composition;
+  readonly request: MountRequest;
+  readonly log: Logger;
+  /** Nothing can be written any more, and the file is gone. */
+  readonly onFailure: () => void;
+}
+
+/** Writes down what the next process has to know of this mount. @throws Error where that cannot be written */
+export function beginHandoverFile({
+  path,
+  name,
+  device: { mountpoint, mountId },
+  composition: { store, volume },
+  request,
+  log,
+  onFailure,
+}: BeginningOfHandover): HandoverFile {
+  ensurePrivateDirectory(dirname(path));
+  const { unlink } = request.settings;
+  const header = { name, madeWith: madeWithText(request), unlink, mountpoint, mountId };
+  return new HandoverFile({ path, header, store, volume, log, onFailure });
 }
 
 function handoverBy(file: HandoverFile, name: string, volume: Volume, log: Logger): Handover {

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, readlinkSync } from 'node:fs';
-import { join } from 'node:path';
 import { ProcessHandle } from '../../base/process-handle.js';
 import type { SystemCallError } from '../../base/libc.js';
 import type { HandedDevice } from '../../fuse/index.js';
@@ -10,7 +9,7 @@ import { askDaemon } from '../control/control-client.js';
 import type { ControlResponse, HandoverOffer } from '../control/control-protocol.js';
 import { CommandError, EXIT, usageError } from '../exit-status.js';
 import { askDaemons, NobodyServes } from '../query/running-daemons.js';
-import { runtimeDirectory, takeoverName } from '../runtime-directory.js';
+import { takeoverPath } from '../runtime-directory.js';
 import { HANDED_FORMAT } from './handed-mount.js';
 import { removeHandoverFile, takeHandoverFile } from './handover-file.js';
 import type { Predecessor } from './handover.js';
@@ -153,7 +152,7 @@ async function handOver(
 ): Promise<Predecessor> {
   const { mountpoint } = device;
   const name = randomBytes(16).toString('hex');
-  const path = join(runtimeDirectory() ?? '', takeoverName(mountpoint));
+  const path = takeoverPath(mountpoint);
   gate.onRise(() => removeHandoverFile(path));
   try {
     await ended(socketPath, mountpoint, daemon, name);
