@@ -170,6 +170,11 @@ export class DumpStore implements AsyncDisposable {
     this.#pool.getReady();
   }
 
+  /** Waits for the firmware calls under way. @returns false: one of them is not back after `limitMs` */
+  callsComeBack(limitMs: number): Promise<boolean> {
+    return this.#pool.callsComeBack(limitMs);
+  }
+
   /** Listed dumps, in the order in which they appeared. Touches no firmware. */
   dumps(): Iterable<Dump> {
     return this.#tags.listed();
@@ -287,7 +292,6 @@ export class DumpStore implements AsyncDisposable {
     this.#removed += 1;
     this.#parts.log.info('dump removed', { tag: tagName(dump.tag) });
     dump.lose('gone');
-    dump.forget();
   }
 
   /**

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { tagName } from '../../src/base/tag.js';
 import { FsError } from '../../src/base/errno.js';
 import { ROOT_INO } from '../../src/fs/index.js';
 import { BLOCK_BYTES } from '../../src/memory/index.js';
 import { MIN_SLOTS, budgetFor } from '../../src/memory/budget.js';
+import { LOOK_MS } from '../../src/transfer/pool.js';
 import { context } from '../support/bare.js';
 import type { Choose } from '../support/schedules.js';
 import { everyOrder, inOrderOf } from '../support/schedules.js';
@@ -89,6 +90,8 @@ interface Actor {
   next: number;
   isBusy: boolean;
   fh: number | undefined;
+  /** What it has open was being removed by then, or was removed between lookup and open: the kernel looks once more. */
+  isLate: boolean;
   stop: AbortController;
 }
 
@@ -113,6 +116,7 @@ class Play {
       next: 0,
       isBusy: false,
       fh: undefined,
+      isLate: false,
       stop: new AbortController(),
     }));
     // Others go on while a thread is in the middle of a call.
@@ -124,7 +128,7 @@ class Play {
     for (let steps = 0; ; steps += 1) {
       await settled();
       assert(steps < 1000, 'it comes to no end');
-      const possible = [...this.#startable(), ...this.#threads()];
+      const possible = [...this.#startable(), ...this.#threads(), ...this.#clock()];
       if (possible.length === 0) break;
       this.#oneOf(possible);
     }
@@ -176,6 +180,17 @@ class Play {
     ]);
   }
 
+  /** Somebody waits for the clock: a thread may be stuck then, and half of the times have had its slice. */
+  #clock(): (() => void)[] {
+    if (vi.getTimerCount() === 0) return [];
+    return [
+      () => {
+        this.#daemon.nowMs += LOOK_MS / 2;
+        vi.advanceTimersByTime(LOOK_MS);
+      },
+    ];
+  }
+
   async #start(actor: Actor): Promise<void> {
     const deed = actor.deeds[actor.next];
     actor.next += 1;
@@ -212,7 +227,9 @@ class Play {
     }
     const { attributes } = await fs.lookup(ROOT_INO, tagName(dump.tag), asked);
     this.#checked(() => assert(!this.#daemon.isLocked, 'a name is shown after the rise'));
-    if (what === 'open') actor.fh = fs.open(attributes.ino, 0, asked);
+    if (what !== 'open') return;
+    actor.isLate = this.#unlinked.has(dump);
+    actor.fh = fs.open(attributes.ino, 0, asked);
   }
 
   async #read(actor: Actor, { dump: which, at, length }: Extract<Deed, { do: 'read' }>): Promise<void> {
@@ -242,6 +259,7 @@ class Play {
     else if (code === 'EPERM') assert(this.#daemon.isLocked);
     else if (code === 'ENOENT') assert(this.#daemon.isLocked || this.#unlinked.size > 0);
     else if (code === 'EBUSY') assert.equal(deed.do, 'unlink');
+    else if (code === 'ESTALE') assert(actor.isLate, 'it was open before anybody removed it');
     else throw thrown;
   }
 
@@ -254,6 +272,10 @@ class Play {
     }
   }
 }
+
+// Otherwise the machine, when it is busy, would choose too.
+beforeAll(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
+afterAll(() => void vi.useRealTimers());
 
 describe.each([true, false])('resumable firmware: %s', (resumable) => {
   describe.each(SCENARIOS)('$title', (scenario) => {

@@ -44,6 +44,7 @@ export class WithoutThreads implements AsyncDisposable {
   /** Most passes that were open at once. */
   mostOpen = 0;
   isLocked = false;
+  nowMs = 0;
   /** Called in a thread, before each firmware call. */
   onCall: () => void = () => undefined;
   /** Called in a thread, before a dump is gone for good. */
@@ -81,7 +82,7 @@ export class WithoutThreads implements AsyncDisposable {
       cacheSizeBytes: slots * BLOCK_BYTES,
       known: [],
       log: silentLogger,
-      now: () => 0,
+      now: () => this.nowMs,
       startHand: (life, slabs) => {
         this.#slabs = slabs;
         const thread = new ScriptedThread(this.#driver, slabs, life);
