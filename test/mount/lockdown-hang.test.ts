@@ -1,9 +1,11 @@
+import type { ChildProcess } from 'node:child_process';
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { fileDump, sha256 } from '../support/expected-dump.js';
 import { FileUser } from '../support/file-user.js';
+import type { Daemon } from '../support/mounted.js';
 import { KERNEL, Mounted, TRANSPORTS, until } from '../support/mounted.js';
 import { mustRun } from '../support/run-tool.js';
 
@@ -26,14 +28,30 @@ class HangingPlace implements AsyncDisposable {
     expect((await mustRun('cat', [this.levelFile])).stdout).toBe(OPEN);
   }
 
-  hang(): void {
-    this.#mounted.daemon.child.kill('SIGSTOP');
+  /**
+   * @param looking reads the level file now and then. Nobody can end a process before a request that the stopped daemon has
+   *   taken is answered, so none is under way then.
+   */
+  async hang(looking?: Daemon): Promise<void> {
+    const { child } = this.#mounted.daemon;
+    if (looking !== undefined) await stopped(looking.child);
+    await stopped(child);
+    looking?.child.kill('SIGCONT');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#mounted.daemon.child.kill('SIGCONT');
     await this.#mounted[Symbol.asyncDispose]();
   }
+}
+
+/** A thread that waits for an answer stops behind that. */
+async function stopped(child: ChildProcess): Promise<void> {
+  child.kill('SIGSTOP');
+  const tasks = `/proc/${child.pid}/task`;
+  const isStopped = (task: string): boolean =>
+    /^State:\s*T/m.test(readFileSync(join(tasks, task, 'status'), 'utf8'));
+  await until('every thread has stopped', () => readdirSync(tasks).every(isStopped));
 }
 
 describe.each(TRANSPORTS)('a lockdown file whose file system hangs, $transport', (cell) => {
@@ -48,7 +66,7 @@ describe.each(TRANSPORTS)('a lockdown file whose file system hangs, $transport',
     await using newcomer = await FileUser.of(scene.at(cold.name));
     expect(await reader.hash(0, read.size)).toBe(sha256(read));
 
-    place.hang();
+    await place.hang(scene.daemon);
 
     // Of the page cache, and past it: by what the watch finds, and by a look that a request waits for.
     const [, late] = await Promise.all([
@@ -68,7 +86,7 @@ describe.each(TRANSPORTS)('a lockdown file whose file system hangs, $transport',
     await place.start();
     await using scene = new Mounted(cell);
     scene.expected.push(/locked down, no dump may be shown/);
-    place.hang();
+    await place.hang();
     const daemon = scene.launch(`--sim-dir=${scene.simDir}`, `--lockdown-file=${place.levelFile}`);
     expect(await daemon.exit()).toBe(4);
     expect(daemon.stderr).toContain('it was not read within 10 s');
