@@ -72,9 +72,11 @@ export class ControlServer {
   readonly #connections = new Set<Socket>();
   readonly #answers = new Set<PacedAnswer>();
   readonly #watchers = new Set<PacedAnswer>();
+  readonly #silenceMs: number;
 
   constructor(routes: readonly ControlRoute[], silenceMs = SILENCE_MS) {
     this.#routes = routes;
+    this.#silenceMs = silenceMs;
     const limits = {
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: silenceMs,
@@ -120,11 +122,12 @@ export class ControlServer {
       const { route, params } = this.#route(request);
       if ('stream' in route) this.#stream(route.stream, request, response);
       else if ('text' in route) this.#write(response, 200, await route.text());
-      else
-        this.#answer(
-          response,
-          await route.answer({ params, body: await bodyOf(request), isGone: () => response.destroyed }),
-        );
+      else {
+        const body = await bodyOf(request);
+        // From here on it is the daemon that takes its time.
+        request.socket.setTimeout(0);
+        this.#answer(response, await route.answer({ params, body, isGone: () => response.destroyed }));
+      }
     } catch (error) {
       this.#answer(response, error instanceof Refusal ? error.body : failed(error as Error));
     }
@@ -137,6 +140,7 @@ export class ControlServer {
   #write(response: ServerResponse, status: number, { contentType, text }: Text): void {
     // Whoever asked has gone meanwhile: nothing would tell that the answer has come to its end.
     if (response.destroyed) return;
+    response.socket?.setTimeout(this.#silenceMs);
     response.statusCode = status;
     response.setHeader('Content-Type', contentType);
     response.setHeader('Content-Length', Buffer.byteLength(text));

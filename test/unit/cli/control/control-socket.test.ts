@@ -119,6 +119,13 @@ describe('serveControl', () => {
     expect(heard[0]).toMatchObject({ params: { thing: 'one' }, body: { a: 1 } });
   });
 
+  test('an answer may take the daemon longer than somebody who asks may be silent', async () => {
+    const slowly = { method: 'GET', path: '/v1/dumps', answer: () => sleep(2 * SILENCE_MS, ANSWER) } as const;
+    await serve(slowly);
+    const call = { silenceMs: 10 * SILENCE_MS };
+    expect(await askDaemon(path, '/v1/dumps', call)).toEqual(ANSWER);
+  });
+
   test('keeps its socket to its user', async () => {
     await serve();
     expect(statSync(path).mode & 0o777).toBe(0o600);
