@@ -66,10 +66,11 @@ export interface Handover {
   /**
    * Answers nobody any more, and does not unmount: the kernel asks once more what is not answered, whoever goes on.
    *
+   * @param isStillWanted Asked in the last moment in which everything can go on as before.
    * @param settle Ends what must not be begun twice; its answers still go out.
    * @returns false: it cannot be done just now, everything goes on as before
    */
-  begin(settle: () => Promise<void>): Promise<boolean>;
+  begin(isStillWanted: () => boolean, settle: () => Promise<void>): Promise<boolean>;
 }
 
 /** Why a mount did not come about; the message tells an operator what to do. */

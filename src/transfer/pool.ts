@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../base/log.js';
 import type { Hand, StartHand } from './hand.js';
 
@@ -110,6 +111,19 @@ export class Pool {
     }
     if (this.#queue.length > 0 && this.#mayGrow) this.#startOne();
     this.#serve();
+  }
+
+  /** Waits for the firmware calls under way. @returns false: one of them is not back after `limitMs` */
+  async callsComeBack(limitMs: number): Promise<boolean> {
+    const before = [...this.#uses].map(([hand, use]) => ({ hand, use, calls: hand.control.calls }));
+    const isAtIt = ({ hand, use, calls }: (typeof before)[number]): boolean =>
+      this.#uses.get(hand) === use && hand.control.calls === calls;
+    const untilMs = this.#now() + limitMs;
+    while (before.some(isAtIt)) {
+      if (this.#now() >= untilMs) return false;
+      await sleep(LOOK_MS, undefined, { ref: false });
+    }
+    return true;
   }
 
   /** Waits for hands that are being ended as well: Node would stop them where they are when the process exits. */

@@ -1,7 +1,8 @@
+import { spawn } from 'node:child_process';
 import { request as httpRequest } from 'node:http';
 import { once } from 'node:events';
 import { createConnection } from 'node:net';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -47,10 +48,40 @@ async function isServedBy(mount: ByHand, daemon: Daemon): Promise<boolean> {
   return offer.pid === daemon.child.pid;
 }
 
+/** As soon as it has renamed the file at `path`, it waits there until what is returned is disposed of. */
+async function heldBehindRename(daemon: Daemon, path: string): Promise<AsyncDisposable> {
+  const call = 'rename,renameat,renameat2';
+  const filter = ['-P', path, '-e', `trace=${call}`, '-e', `inject=${call}:delay_exit=3600000000`];
+  const tracer = spawn('strace', [...filter, '-o', '/dev/null', '-p', String(daemon.child.pid)], {
+    stdio: 'ignore',
+  });
+  const ended = once(tracer, 'exit');
+  await until('it is traced', () => !/^TracerPid:\s*0$/m.test(statusOf(daemon)));
+  return {
+    async [Symbol.asyncDispose]() {
+      tracer.kill();
+      await ended;
+    },
+  };
+}
+
+/** Looked at more than once: what is asked before a firmware call is answered at once. */
+async function untilWaiting(pid: number | undefined): Promise<void> {
+  let looks = 0;
+  await until('firmware is asked', () => {
+    const waits = /^(request_wait|folio_wait)/.test(readFileSync(`/proc/${pid}/wchan`, 'latin1'));
+    looks = waits ? looks + 1 : 0;
+    return looks > 3;
+  });
+}
+
+function statusOf({ child }: Daemon): string {
+  return readFileSync(`/proc/${child.pid ?? 0}/status`, 'utf8');
+}
+
 /** SigCgt of /proc/PID/status has a bit for each signal that is caught. Node.js itself catches SIGTERM from the start. */
-function listens({ child }: Daemon): boolean {
-  const status = readFileSync(`/proc/${child.pid ?? 0}/status`, 'utf8');
-  const caught = BigInt(`0x${/^SigCgt:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
+function listens(daemon: Daemon): boolean {
+  const caught = BigInt(`0x${/^SigCgt:\s*([0-9a-f]+)/m.exec(statusOf(daemon))?.[1] ?? '0'}`);
   return (caught & (1n << BigInt(constants.signals.SIGUSR2 - 1))) !== 0n;
 }
 
@@ -269,25 +300,43 @@ describe('--takeover', () => {
     await mustRun('umount', ['-l', mount.mountpoint]);
   });
 
-  test('lockdown rises while the daemon leaves the mount, and looks no more: the next process leaves nothing', async () => {
+  test('lockdown rises while the daemon leaves the mount, and looks no more: nothing is left, and it does not leave', async () => {
     await using mount = new ByHand(KERNEL);
-    const dump = fileDump(mount.simDir, TAG, 100, { latencyUs: 4_000_000 });
+    fileDump(mount.simDir, TAG, 100);
     await mount.start();
     const { daemon } = mount;
-    await mustRun('cat', [mount.at(dump.name)]);
-    // The daemon waits for that before it ends.
-    const removing = remove(mount.at(dump.name));
+    const [socket = ''] = readdirSync(mount.runtimeDirectory);
+    const path = join(mount.runtimeDirectory, socket.replace('.sock', '.takeover'));
+    const held = await heldBehindRename(daemon, `${path}.new`);
     const next = mount.launchTakeover();
-    await until('it is written down', () => mount.leftFiles.length > 0);
-    daemon.child.kill('SIGSTOP');
+    await until('it is written down', () => existsSync(path));
     mount.lock();
     await until('nothing is left', () => mount.leftFiles.length === 0);
-    daemon.child.kill('SIGCONT');
-    expect(await next.exit()).toBe(5);
-    expect(await daemon.exit()).toBe(0);
+    await held[Symbol.asyncDispose]();
+    expect(await next.exit(), next.stderr).toBe(4);
+    expect(next.stderr).toContain('locked down');
+    await daemon.said('locked down: no dump can be reached until restart');
+    expect(readdirSync(mount.mountpoint)).toEqual([]);
     expect(mount.leftFiles).toEqual([]);
-    await removing;
-    await mustRun('umount', ['-l', mount.mountpoint]);
+    expect(await daemon.stop()).toBe(0);
+    expect(await mount.invalidations()).toEqual([]);
+  });
+
+  test('a firmware call that does not come back: that is said, and the daemon goes on', async () => {
+    await using mount = new ByHand(KERNEL);
+    const slow = fileDump(mount.simDir, TAG, 100, { latencyUs: 3_600_000_000 });
+    const other = fileDump(mount.simDir, TAG + 1n, SIZE);
+    await mount.start();
+    const { daemon } = mount;
+    const reading = spawn('cat', [mount.at(slow.name)]);
+    await untilWaiting(reading.pid);
+    const refused = mount.launchTakeover();
+    expect(await refused.exit()).toBe(5);
+    expect(refused.stderr).toContain('firmware has not answered a call yet, try again when it has');
+    expect((await mustRun('cat', [mount.at(other.name)])).sha256).toBe(sha256(other));
+    expect(mount.leftFiles).toEqual([]);
+    reading.kill();
+    expect(await daemon.stop()).toBe(0);
   });
 
   test.each<{ what: string; to: number }>([

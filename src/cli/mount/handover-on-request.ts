@@ -15,6 +15,9 @@ import type { MountRequest } from './mount-request.js';
 import { madeWith, passedDescriptor } from './mount-request.js';
 import { serviceOfThisProcess } from './service-manager.js';
 
+/** A process inside a firmware call cannot end: none that takes longer may be under way. */
+const CALL_MS = 5000;
+
 export interface HandoverOnRequestOptions {
   readonly mounted: Mounted;
   /** Without symbolic links. */
@@ -35,6 +38,9 @@ interface Asked {
   readonly to: number;
 }
 
+/** Why the mount cannot be left. */
+type Refusal = Extract<ControlResponse, { kind: 'error' | 'locked' }>;
+
 /**
  * Leaves the mount to another process of this user that asks for it (`--takeover`). Nothing is written down before, so nobody
  * can go on after a crash.
@@ -54,14 +60,10 @@ export class HandoverOnRequest {
     this.#options = options;
     removeLeft(options);
     this.done = new Promise((resolve) => (this.#onDone = resolve));
-    const unlessLocked = async (
-      answer: () => ControlResponse | Promise<ControlResponse>,
-    ): Promise<ControlResponse> =>
-      options.gate.locked() ? { kind: 'locked', mountpoint: options.mountpoint } : await answer();
     const path = '/v1/handover';
     this.routes = [
-      { method: 'GET', path, answer: () => unlessLocked(() => this.#offer()) },
-      { method: 'POST', path, answer: ({ body, isGone }) => unlessLocked(() => this.#leave(body, isGone)) },
+      { method: 'GET', path, answer: () => this.#offer() },
+      { method: 'POST', path, answer: ({ body, isGone }) => this.#leave(body, isGone) },
     ];
   }
 
@@ -96,33 +98,48 @@ export class HandoverOnRequest {
   async #leave(body: unknown, isGone: () => boolean): Promise<ControlResponse> {
     if (!isAsked(body)) return refusal('bad-request', 'expected a name and the numbers from and to');
     if (body.from !== process.pid) return refusal('conflict', 'another process serves the mount by now');
-    // This process may have been stopped since that was asked, and nobody be there any more who would go on. The end of the
-    // connection is read in the turn behind the one that has begun.
+    if (!(await this.#options.composition.store.callsComeBack(CALL_MS)))
+      return refusal('busy', 'firmware has not answered a call yet, try again when it has');
+    // This process may have been stopped since that was asked. The end of the connection is read in the turn behind the one
+    // that has begun.
     await nextTurn();
     await nextTurn();
-    if (isGone() || !isAlive(body.to))
-      return refusal('conflict', `process ${body.to} does not wait any more`);
     const handover = this.#possible();
     if ('kind' in handover) return handover;
-    this.#attempt = this.#leaveTo(body, handover).finally(() => (this.#attempt = undefined));
+    this.#attempt = this.#leaveTo(body, handover, isGone).finally(() => (this.#attempt = undefined));
     return this.#attempt;
   }
 
-  async #leaveTo({ name, to }: Asked, handover: Handover): Promise<ControlResponse> {
+  async #leaveTo({ name, to }: Asked, handover: Handover, isGone: () => boolean): Promise<ControlResponse> {
     const { composition, mountpoint, log } = this.#options;
+    // Nobody would go on.
+    const isForNobody = (): boolean => isGone() || !isAlive(to);
+    const forNobody = refusal('conflict', `process ${to} does not wait any more`);
+    if (isForNobody()) return forNobody;
     // Where it cannot be written, nothing was begun.
     const file = this.#begin(name, handover);
     if ('kind' in file) return file;
     this.#file = file;
-    if (!(await handover.begin(() => composition.volume.removal.handOver()))) {
+    const hasBegun = await handover.begin(
+      () => file.isValid && this.#refused() === undefined && !isForNobody(),
+      () => composition.volume.removal.handOver(),
+    );
+    if (!hasBegun) {
       this.#file = undefined;
+      const wasValid = file.isValid;
       file.remove();
-      return refusal('busy', 'the kernel has not taken what it was told of dumps: try again');
+      if (isForNobody()) return forNobody;
+      return (
+        this.#refused() ??
+        (wasValid
+          ? refusal('busy', 'the kernel has not taken what it was told of dumps: try again')
+          : CANNOT_BE_WRITTEN)
+      );
     }
     const isComplete = file.complete();
     this.#isDone = true;
     this.#onDone();
-    if (!isComplete) return refusal('failed', 'what the next process has to know cannot be written');
+    if (!isComplete) return CANNOT_BE_WRITTEN;
     log.info('stopped: readers wait for the process that goes on', { pid: to });
     return { kind: 'handed-over', mountpoint };
   }
@@ -136,12 +153,20 @@ export class HandoverOnRequest {
     }
   }
 
+  /** Nothing can be done any more. */
+  #refused(): Refusal | undefined {
+    const { gate, mountpoint } = this.#options;
+    if (gate.locked()) return { kind: 'locked', mountpoint };
+    return this.#isOver ? refusal('conflict', 'it is about to end') : undefined;
+  }
+
   /** @returns why it cannot be done */
-  #possible(): Handover | ControlError {
+  #possible(): Handover | Refusal {
     const { mounted, transport, request } = this.#options;
+    const refused = this.#refused();
+    if (refused !== undefined) return refused;
     const service = serviceOfThisProcess();
     if (service !== undefined) return refusal('conflict', `systemd runs it: systemctl restart ${service}`);
-    if (this.#isOver) return refusal('conflict', 'it is about to end');
     if (this.#file !== undefined) return refusal('conflict', 'another process is taking it over');
     if (mounted.handover !== undefined) return mounted.handover;
     if (transport !== 'kernel') return refusal('conflict', `the transport ${transport} cannot`);
@@ -178,6 +203,8 @@ function isAsked(body: unknown): body is Asked {
   const { name, from, to } = (body ?? {}) as Partial<Record<string, unknown>>;
   return typeof name === 'string' && Number.isSafeInteger(from) && Number.isSafeInteger(to);
 }
+
+const CANNOT_BE_WRITTEN = refusal('failed', 'what the next process has to know cannot be written');
 
 function refusal(code: ControlErrorCode, message: string): ControlError {
   return { kind: 'error', code, message };

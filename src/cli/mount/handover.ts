@@ -180,7 +180,13 @@ function handoverBy(file: HandoverFile, name: string, volume: Volume, log: Logge
     },
     async leave({ handover }) {
       if (isOver || handover === undefined || !file.isValid || !(await isToBeStartedAgain())) return false;
-      if (!(await handover.begin(() => volume.removal.handOver()))) return false;
+      if (
+        !(await handover.begin(
+          () => file.isValid,
+          () => volume.removal.handOver(),
+        ))
+      )
+        return false;
       isOver = file.complete();
       if (isOver) log.info('stopped: readers wait for the next process');
       return true;

@@ -17,8 +17,8 @@ import { predecessorWith } from './handover.js';
 import type { MountRequest } from './mount-request.js';
 import { madeWith, passedDescriptor } from './mount-request.js';
 
-/** The other one ends what it has begun, notifications and removals, before it answers. */
-const ANSWER_MS = 15_000;
+/** The other one ends what it has begun, firmware calls, notifications and removals, before it answers. */
+const ANSWER_MS = 20_000;
 /** Threads that are inside a firmware call are waited for, though not for ever. */
 const END_MS = 15_000;
 
@@ -106,7 +106,7 @@ function understood<Kind extends ControlResponse['kind']>(
 /** How the user names what a mount was made with. */
 const WORDS: Readonly<Record<string, string>> = {
   source: '--source',
-  fsname: 'SOURCE',
+  fsname: 'SOURCE, the first of two words and not --source,',
   allowOther: '--allow-other',
   readOnly: '--read-only',
   kernelOptions: '-o',

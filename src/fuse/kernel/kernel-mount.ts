@@ -93,7 +93,7 @@ export class KernelMount implements Mounted {
     const { mountpoint, id } = this.#place ?? {};
     if (mountpoint === undefined || id === undefined || !this.#session.canResend) return undefined;
     const device = { fd: this.#fd, mountpoint, mountId: id };
-    return { device, begin: (settle) => this.#handOver(settle) };
+    return { device, begin: (isStillWanted, settle) => this.#handOver(isStillWanted, settle) };
   }
 
   /** Takes the place of a process that has served this device. */
@@ -107,10 +107,10 @@ export class KernelMount implements Mounted {
       this.#log.warn('the kernel does not ask again what was not answered', { failure });
   }
 
-  async #handOver(settle: () => Promise<void>): Promise<boolean> {
+  async #handOver(isStillWanted: () => boolean, settle: () => Promise<void>): Promise<boolean> {
     // A notification waits for requests: a process that leaves them to another one would not end before these are answered.
     const isQuiet = await Promise.race([this.#notifier.rest(), sleep(WAKE_MS, false, { ref: false })]);
-    if (!isQuiet) {
+    if (!isQuiet || !isStillWanted()) {
       this.#notifier.goOn();
       return false;
     }

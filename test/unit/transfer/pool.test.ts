@@ -187,6 +187,28 @@ describe('Pool', () => {
     expect(second.hand).toBe(hands[1]);
   });
 
+  test.each<{ what: string; isBack: boolean; then: (pool: Pool, user: User) => void }>([
+    { what: 'one that comes back', isBack: true, then: () => hands[0]?.control.countCall() },
+    {
+      what: 'one that was the last of its user, though the next user has that thread by now',
+      isBack: true,
+      then: (pool) => {
+        pool.release(hands[0]!);
+        users(pool, 1);
+      },
+    },
+    { what: 'one that does not come back', isBack: false, then: () => (nowMs = 5000) },
+  ])('waits for calls under way: $what', async ({ isBack, then }) => {
+    const pool = poolOf(1, 1);
+    const [user] = users(pool, 1) as [User];
+    ready();
+    nowMs = 1000;
+    const waited = pool.callsComeBack(4000);
+    nowMs = 4999;
+    then(pool, user);
+    expect(await waited).toBe(isBack);
+  });
+
   test('without any thread, those who wait are told why', () => {
     failure = new Error('EMFILE');
     const pool = poolOf(2, 4);
