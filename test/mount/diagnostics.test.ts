@@ -150,7 +150,7 @@ describe('a log on a file system that hangs', () => {
     const removed = fileDump(scene.simDir, 0x2_0000_0002n, 300_017);
     const log = `--log-file=${file.path}`;
     const daemon = scene.launch(`--sim-dir=${scene.simDir}`, log, '--log-level=debug', '--spool=none');
-    await until('it is mounted', () => scene.mounts === 1);
+    await until('it is mounted, and that is written', () => file.content.includes('"mounted"'));
 
     file.hang();
 
