@@ -5,4 +5,5 @@ export * from './budget.js';
 export { PinnedRange } from './pinned-range.js';
 export type { SpoolOptions } from './spool/spool.js';
 export { Spool } from './spool/spool.js';
+export { trySpoolDirectory } from './spool/spool-file.js';
 export { SpooledBlocks } from './spooled-blocks.js';

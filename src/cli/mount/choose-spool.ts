@@ -1,7 +1,7 @@
-import { accessSync, constants } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from '../../base/log.js';
+import { trySpoolDirectory } from '../../memory/index.js';
 import type { DumpSource } from '../../source/index.js';
 import { CommandError, EXIT } from '../exit-status.js';
 import type { Settings } from '../options/option-table.js';
@@ -24,8 +24,7 @@ export function chooseSpool(settings: Settings, source: DumpSource, log: Logger)
   if (directory === undefined) return undefined;
   try {
     ensurePrivateDirectory(directory);
-    // Root may write anywhere but to a read-only file system, as a container's often is.
-    accessSync(directory, constants.W_OK);
+    trySpoolDirectory(directory);
     return { directory, quotaBytes: settings.spoolSize };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

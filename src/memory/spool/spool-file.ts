@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { constants, openSync, readFileSync, unlinkSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { BLOCK_BYTES } from '../arena.js';
 import { BitSet } from './bit-set.js';
@@ -58,6 +58,11 @@ export class SpoolFile {
     this.#written.add(at);
     this.#diskBytes += BLOCK_BYTES;
   }
+}
+
+/** @throws Error no file of the spool can be made there */
+export function trySpoolDirectory(directory: string): void {
+  closeSync(openUnnamed(directory));
 }
 
 /** How many files the spool may have open. */
