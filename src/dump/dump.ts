@@ -333,7 +333,7 @@ export class Dump implements TransferOwner {
     if (this.#lost !== undefined && why !== 'locked') return;
     const error = lostError(why, this.tag);
     this.#lost = { why, error };
-    this.#transfer?.stop(error);
+    this.#transfer?.stop(error, why === 'gone' || why === 'replaced');
     if (why === 'mixed' || why === 'not-authorized') this.forget();
     this.events.emit({ kind: 'lost', dump: this, why });
   }

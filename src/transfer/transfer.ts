@@ -245,14 +245,18 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
     return true;
   }
 
-  /** Ends the transfer: answers all reads with `error` and closes the firmware handle. What is cached stays. */
-  stop(error: FsError): void {
+  /**
+   * Ends the transfer: answers reads with `error` and closes the firmware handle. What is cached stays.
+   *
+   * @param givesFetched Who waits for what was fetched once, and comes back from the spool, still gets that.
+   */
+  stop(error: FsError, givesFetched = false): void {
     this.#stopped = error;
     this.#batches.endWithoutSuccessor();
     this.#giveUpPass();
     this.#readAhead.reset();
     this.#points.clear();
-    this.#reads.fail(error);
+    if (!givesFetched) this.#reads.fail(error);
     // An invalidation that firmware has been told of is awaited: its answer closes the handle.
     if (this.#errand?.isTold !== true) this.#failErrand(error);
     this.#advance();

@@ -47,7 +47,10 @@ describe('spool', () => {
     bare.put(TAG, bytes);
     const fh = await bare.open(TAG);
     await bare.readAll(fh);
+    // On its way back from the spool.
+    const waiting = bare.read(fh, 0, 4096);
     bare.store.find(TAG)?.lose('gone');
+    expect(await waiting).toEqual(bytes.subarray(0, 4096));
     expect((await bare.readAll(fh)).equals(bytes)).toBe(true);
   });
 });
