@@ -30,7 +30,7 @@ export default {
     'test/torture/vitest.config.ts',
     'test/torture/*.torture.ts',
     // Bundled by scripts/fuzz.mjs.
-    'test/fuzz/campaign.ts',
+    'test/fuzz/main.ts',
     'bench/bare-loop-thread.ts',
     'test/pseries/check/*.{ts,mjs}',
     'test/containers/*.mjs',

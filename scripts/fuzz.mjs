@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // npm run fuzz -- [TARGET...]: looks for inputs that break a promise. --seconds N (60) for each target, --seed S (any);
-// --keep adds what was found and what reached further code to test/fuzz/corpus.
+// --keep adds what was found and what reached further code to its corpus.
 import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
@@ -9,11 +9,15 @@ import { basename, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 import { rolldown } from 'rolldown';
-import { fail, installDependencies, root, say } from './setup.mjs';
+import { csi, fail, installCsiDependencies, installDependencies, root, say } from './setup.mjs';
 
-const fuzz = join(root, 'test', 'fuzz');
-const corpus = join(fuzz, 'corpus');
-const bundle = join(root, 'node_modules', '.cache', 'fuzz', 'campaign.mjs');
+const PROGRAM = {
+  directory: join(root, 'test/fuzz'),
+  bundle: join(root, 'node_modules/.cache/fuzz/campaign.mjs'),
+  external: [/^[^./@\0]/],
+};
+/** A package of its own. The protocol files lie beside the bundle's directory. */
+const CSI = { directory: join(csi, 'test/fuzz'), bundle: join(csi, 'dist/fuzz.mjs'), external: [] };
 /** Larger corpora are no clearer. */
 const MOST_EXPLORED = 60;
 
@@ -25,7 +29,12 @@ const { values, positionals } = parseArgs({
     keep: { type: 'boolean', default: false },
   },
 });
-const all = readdirSync(join(fuzz, 'targets')).map((file) => basename(file, '.ts'));
+const targetsOf = ({ directory }) =>
+  readdirSync(join(directory, 'targets')).map((file) => basename(file, '.ts'));
+const packageOf = Object.fromEntries(
+  [PROGRAM, CSI].flatMap((each) => targetsOf(each).map((name) => [name, each])),
+);
+const all = Object.keys(packageOf);
 const names = positionals.length > 0 ? positionals : all;
 const unknown = names.find((name) => !all.includes(name));
 if (unknown !== undefined) fail(`no target ${unknown}: ${all.join(', ')}`);
@@ -33,7 +42,8 @@ for (const option of ['seconds', 'seed'])
   if (!/^\d+$/.test(values[option])) fail(`--${option}: expected a whole number, got "${values[option]}"`);
 
 installDependencies();
-await bundleCampaign();
+if (names.some((name) => packageOf[name] === CSI)) installCsiDependencies();
+for (const each of new Set(names.map((name) => packageOf[name]))) await bundleCampaign(each);
 let tried = 0;
 let finds = 0;
 for (const name of names) {
@@ -45,11 +55,12 @@ for (const name of names) {
 say(`${tried} inputs tried on ${names.length} targets, ${finds} finds, --seed ${values.seed}`);
 process.exitCode = finds === 0 ? 0 : 1;
 
-async function bundleCampaign() {
+async function bundleCampaign({ directory, bundle, external }) {
   const built = await rolldown({
-    input: join(fuzz, 'campaign.ts'),
+    input: join(directory, 'main.ts'),
     platform: 'node',
-    external: [/^[^./@\0]/],
+    external,
+    resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
     transform: { target: 'node20.19' },
     logLevel: 'silent',
   });
@@ -57,6 +68,8 @@ async function bundleCampaign() {
 }
 
 async function campaign(name) {
+  const { directory, bundle } = packageOf[name];
+  const corpus = join(directory, 'corpus');
   const child = spawn(process.execPath, [bundle, name, values.seconds, values.seed, corpus], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -73,7 +86,7 @@ async function campaign(name) {
 }
 
 function keep(name, { find, explored = [] }) {
-  const path = join(corpus, `${name}.json`);
+  const path = join(packageOf[name].directory, 'corpus', `${name}.json`);
   const kept = JSON.parse(readFileSync(path, 'utf8'));
   const finds =
     find === undefined ? kept.finds : { ...kept.finds, [`NAME ME ${find.why.split('\n')[0]}`]: find.input };

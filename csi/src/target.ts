@@ -30,13 +30,17 @@ export async function publish(path: string, settings: Settings): Promise<void> {
 
 /** The directory above is kubelet's to make: what is left of a pod that has gone is not made again. */
 async function makeDirectory(path: string): Promise<void> {
-  const parent = dirname(path);
-  // A mount would follow the link, and unpublishing would look for it here.
-  if ((await realpath(parent)) !== parent) throw invalid(`${parent} is reached by a symbolic link`);
+  await checkParent(path);
   await mkdir(path, { mode: 0o750 }).catch(async (error: unknown) => {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     if (!(await lstat(path)).isDirectory()) throw invalid(`${path} is there, and no directory`);
   });
+}
+
+/** What is mounted, made or removed would be so at another place than the mount table is asked about. */
+async function checkParent(path: string): Promise<void> {
+  const parent = dirname(path);
+  if ((await realpath(parent)) !== parent) throw invalid(`${parent} is reached by a symbolic link`);
 }
 
 function invalid(message: string): Refusal {
@@ -46,9 +50,12 @@ function invalid(message: string): Refusal {
 /** Takes away what is published, whole or half, and the directory. What is not there is no failure. */
 export async function unpublish(path: string): Promise<void> {
   await clear(path);
-  await rmdir(path).catch((error: unknown) => {
+  try {
+    await checkParent(path);
+    await rmdir(path);
+  } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  });
+  }
 }
 
 /** Layer by layer, also what an earlier plugin left. Nobody but a driver mounts there. */

@@ -7,15 +7,8 @@ import { CodeReached } from './code-reached.js';
 import { inputsOf, readCorpus, textOf } from './corpus.js';
 import { Mutator } from './mutate.js';
 import type { FuzzTarget } from './target.js';
-import { TARGETS } from './targets.js';
-
-/*
- * Looks for inputs that break a promise: changes inputs, and goes on with those that reach code for the first time. Run by
- * `npm run fuzz`, bundled into one script. A thread tries, and the main thread looks whether it still gets on.
- */
 
 interface Order {
-  readonly name: string;
   readonly seconds: number;
   readonly seed: number;
   readonly corpus: string;
@@ -78,8 +71,8 @@ class Campaign {
   readonly #explored: Uint8Array[] = [];
   readonly #kept: Uint8Array[];
 
-  constructor({ name, seed, corpus, shared }: Order) {
-    this.#target = targetNamed(name);
+  constructor(target: FuzzTarget, { seed, corpus, shared }: Order) {
+    this.#target = target;
     this.#atHand = new AtHand(shared);
     this.#mutator = new Mutator(this.#target.words, seed, MOST_BYTES);
     this.#kept = inputsOf(this.#target, readCorpus(this.#target, corpus)).map(([, input]) => input);
@@ -131,13 +124,6 @@ class Campaign {
   }
 }
 
-function targetNamed(name: string): FuzzTarget {
-  const target = TARGETS.find((each) => each.name === name);
-  if (target === undefined)
-    throw new Error(`no target ${name}: ${TARGETS.map((each) => each.name).join(', ')}`);
-  return target;
-}
-
 /** After everything that nobody holds was thrown away: memory that threads share goes later, and elsewhere. */
 async function bytesInUse(): Promise<number> {
   setFlagsFromString('--expose-gc');
@@ -152,20 +138,16 @@ async function bytesInUse(): Promise<number> {
 /** What a campaign comes to, as a line of JSON on standard output. */
 type Report = Partial<Outcome> & { readonly tried: number; readonly find?: { why: string; input: string } };
 
-/** In the thread. */
-async function attempt(order: Order): Promise<void> {
-  parentPort?.postMessage(await new Campaign(order).run(order.seconds));
-}
-
 /** In the main thread. */
-function oversee(order: Order): Promise<Report> {
+function oversee(target: FuzzTarget, order: Order): Promise<Report> {
   const atHand = new AtHand(order.shared);
   const found = (why: string): Report => ({
     tried: atHand.tried,
-    find: { why, input: textOf(targetNamed(order.name), atHand.input) },
+    find: { why, input: textOf(target, atHand.input) },
   });
   return new Promise((resolve) => {
     const worker = new Worker(fileURLToPath(import.meta.url), {
+      argv: process.argv.slice(2),
       workerData: order,
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
     });
@@ -182,9 +164,24 @@ function oversee(order: Order): Promise<Report> {
   });
 }
 
-if (isMainThread) {
+/**
+ * Looks for inputs that break a promise: changes inputs, and goes on with those that reach code for the first time. Run by
+ * `npm run fuzz`, bundled into one script with what calls it, which starts that script once more as a thread: the thread
+ * tries, and the main thread looks whether it still gets on.
+ *
+ * @param targets one of which the command line names; behind it seconds, seed and the directory of its corpus
+ */
+export async function campaignOn(targets: readonly FuzzTarget[]): Promise<void> {
   const [name = '', seconds = '', seed = '', corpus = ''] = process.argv.slice(2);
-  const shared = AtHand.allocate();
-  const order = { name, seconds: Number(seconds), seed: Number(seed), corpus, shared };
-  process.stdout.write(`${JSON.stringify(await oversee(order))}\n`);
-} else await attempt(workerData as Order);
+  const target = targets.find((each) => each.name === name);
+  if (target === undefined)
+    throw new Error(`no target ${name}: ${targets.map((each) => each.name).join(', ')}`);
+  if (isMainThread) {
+    const shared = AtHand.allocate();
+    const order = { seconds: Number(seconds), seed: Number(seed), corpus, shared };
+    process.stdout.write(`${JSON.stringify(await oversee(target, order))}\n`);
+  } else {
+    const order = workerData as Order;
+    parentPort?.postMessage(await new Campaign(target, order).run(order.seconds));
+  }
+}

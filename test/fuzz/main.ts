@@ -1,0 +1,4 @@
+import { campaignOn } from './campaign.js';
+import { TARGETS } from './targets.js';
+
+await campaignOn(TARGETS);
