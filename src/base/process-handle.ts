@@ -66,6 +66,15 @@ export class ProcessHandle implements Disposable {
     });
   }
 
+  /** Kills it, unless it has just ended. @throws Error EPERM */
+  kill(): void {
+    try {
+      process.kill(this.pid, 'SIGKILL');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+
   [Symbol.dispose](): void {
     closeSync(this.#fd);
   }

@@ -170,9 +170,18 @@ export class DumpStore implements AsyncDisposable {
     this.#pool.getReady();
   }
 
-  /** Waits for the firmware calls under way. @returns false: one of them is not back after `limitMs` */
-  callsComeBack(limitMs: number): Promise<boolean> {
-    return this.#pool.callsComeBack(limitMs);
+  /**
+   * Makes no firmware call until `goOn`, and waits for those under way.
+   *
+   * @param isStillWanted asked again and again
+   * @returns false: one is not back after `limitMs`, or that is not wanted any more
+   */
+  rest(limitMs: number, isStillWanted: () => boolean): Promise<boolean> {
+    return this.#pool.rest(limitMs, isStillWanted);
+  }
+
+  goOn(): void {
+    this.#pool.goOn();
   }
 
   /** Listed dumps, in the order in which they appeared. Touches no firmware. */

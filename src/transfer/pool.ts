@@ -57,6 +57,7 @@ export class Pool {
   #retryAtMs = -Infinity;
   #hasComplained = false;
   #isEnded = false;
+  #rests = false;
 
   constructor(limits: PoolLimits, start: StartHand, log: Logger, now: () => number) {
     this.#limits = limits;
@@ -104,6 +105,7 @@ export class Pool {
 
   /** Looks who waits, and for what. Called by itself while somebody does. */
   look(): void {
+    if (this.#rests) return;
     for (const [hand, use] of this.#uses) {
       const { calls } = hand.control;
       use.isStuck = use.calls === calls;
@@ -113,17 +115,26 @@ export class Pool {
     this.#serve();
   }
 
-  /** Waits for the firmware calls under way. @returns false: one of them is not back after `limitMs` */
-  async callsComeBack(limitMs: number): Promise<boolean> {
-    const before = [...this.#uses].map(([hand, use]) => ({ hand, use, calls: hand.control.calls }));
-    const isAtIt = ({ hand, use, calls }: (typeof before)[number]): boolean =>
-      this.#uses.get(hand) === use && hand.control.calls === calls;
+  /**
+   * Gives no hand to anybody until `goOn`, and waits for those that are at work.
+   *
+   * @param isStillWanted asked again and again
+   * @returns false: one is not back after `limitMs`, or that is not wanted any more
+   */
+  async rest(limitMs: number, isStillWanted: () => boolean): Promise<boolean> {
+    this.#rests = true;
     const untilMs = this.#now() + limitMs;
-    while (before.some(isAtIt)) {
-      if (this.#now() >= untilMs) return false;
+    for (;;) {
+      for (const use of this.#uses.values()) this.#askFor(use);
+      if (this.#uses.size === 0) return true;
+      if (this.#now() >= untilMs || !isStillWanted()) return false;
       await sleep(LOOK_MS, undefined, { ref: false });
     }
-    return true;
+  }
+
+  goOn(): void {
+    this.#rests = false;
+    this.#serve();
   }
 
   /** Waits for hands that are being ended as well: Node would stop them where they are when the process exits. */
@@ -149,6 +160,7 @@ export class Pool {
   }
 
   #serve(): void {
+    if (this.#rests) return;
     for (;;) {
       const user = this.#queue.find(({ isUrgent }) => isUrgent) ?? this.#queue[0];
       const hand = user === undefined ? undefined : this.#idle.pop();
@@ -174,14 +186,19 @@ export class Pool {
       if (now < urgent && use.asked !== 'now' && !use.user.isUrgent) {
         if (use.asked === 'no') all += 1;
         now += 1;
-        use.asked = 'now';
-        use.user.onAskedBack(true);
+        this.#askFor(use);
       } else if (all < this.#queue.length && use.asked === 'no' && this.#now() - use.sinceMs >= SLICE_MS) {
         all += 1;
         use.asked = 'soon';
         use.user.onAskedBack(false);
       }
     }
+  }
+
+  #askFor(use: Use): void {
+    if (use.asked === 'now') return;
+    use.asked = 'now';
+    use.user.onAskedBack(true);
   }
 
   #lookSoon(): void {

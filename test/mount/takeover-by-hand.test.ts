@@ -28,6 +28,7 @@ whatReadersSee({
 
 interface Answer {
   readonly pid?: number;
+  readonly message?: string;
 }
 
 /** What a process that takes over asks, and nobody else. */
@@ -48,10 +49,13 @@ async function isServedBy(mount: ByHand, daemon: Daemon): Promise<boolean> {
   return offer.pid === daemon.child.pid;
 }
 
-/** As soon as it has renamed the file at `path`, it waits there until what is returned is disposed of. */
-async function heldBehindRename(daemon: Daemon, path: string): Promise<AsyncDisposable> {
+/** Where the daemon waits: as soon as it has written down what it knows, or when it is about to do so for the last time. */
+const HOLDS = { behindFirst: 'delay_exit=3600000000', beforeLast: 'delay_enter=3600000000:when=2' };
+
+/** It waits until what is returned is disposed of. @param path of what it writes and then renames */
+async function held(daemon: Daemon, path: string, where: keyof typeof HOLDS): Promise<AsyncDisposable> {
   const call = 'rename,renameat,renameat2';
-  const filter = ['-P', path, '-e', `trace=${call}`, '-e', `inject=${call}:delay_exit=3600000000`];
+  const filter = ['-P', path, '-e', `trace=${call}`, '-e', `inject=${call}:${HOLDS[where]}`];
   const tracer = spawn('strace', [...filter, '-o', '/dev/null', '-p', String(daemon.child.pid)], {
     stdio: 'ignore',
   });
@@ -300,19 +304,17 @@ describe('--takeover', () => {
     await mustRun('umount', ['-l', mount.mountpoint]);
   });
 
-  test('lockdown rises while the daemon leaves the mount, and looks no more: nothing is left, and it does not leave', async () => {
+  test('lockdown rises while the daemon may still go on: nothing is left, and it does not leave', async () => {
     await using mount = new ByHand(KERNEL);
     fileDump(mount.simDir, TAG, 100);
     await mount.start();
     const { daemon } = mount;
-    const [socket = ''] = readdirSync(mount.runtimeDirectory);
-    const path = join(mount.runtimeDirectory, socket.replace('.sock', '.takeover'));
-    const held = await heldBehindRename(daemon, `${path}.new`);
+    const holding = await held(daemon, `${mount.takeoverPath}.new`, 'behindFirst');
     const next = mount.launchTakeover();
-    await until('it is written down', () => existsSync(path));
+    await until('it is written down', () => existsSync(mount.takeoverPath));
     mount.lock();
     await until('nothing is left', () => mount.leftFiles.length === 0);
-    await held[Symbol.asyncDispose]();
+    await holding[Symbol.asyncDispose]();
     expect(await next.exit(), next.stderr).toBe(4);
     expect(next.stderr).toContain('locked down');
     await daemon.said('locked down: no dump can be reached until restart');
@@ -320,6 +322,53 @@ describe('--takeover', () => {
     expect(mount.leftFiles).toEqual([]);
     expect(await daemon.stop()).toBe(0);
     expect(await mount.invalidations()).toEqual([]);
+  });
+
+  test('lockdown rises while nobody serves: the next process drops the pages, and nothing is left', async () => {
+    await using mount = new ByHand(KERNEL);
+    const dump = fileDump(mount.simDir, TAG, SIZE);
+    await mount.start();
+    const { daemon } = mount;
+    await using user = await FileUser.of(mount.at(dump.name));
+    expect(await user.hash(0, HALF)).toBe(sha256(dump, 0, HALF));
+    const holding = await held(daemon, `${mount.takeoverPath}.new`, 'beforeLast');
+    const next = mount.launchTakeover();
+    // What the old process had written first is removed at the rise, though it could end only now.
+    await until('it is about to be completed', () => mount.leftFiles.length === 2);
+    mount.lock();
+    await until('the rise is noticed', () => !existsSync(mount.takeoverPath));
+    expect(await user.pread(0, 1)).toEqual(Buffer.from(dump.bytes(0, 1)));
+    await holding[Symbol.asyncDispose]();
+    await next.said('locked down: no dump can be reached until restart');
+    expect(await daemon.exit()).toBe(0);
+    await until('the pages are dropped', async () => (await user.resident(SIZE)) === 0);
+    expect(await user.pread(0, 1)).toBe('EPERM');
+    await user.errno('close');
+    expect(mount.leftFiles).toEqual([]);
+    expect(await next.stop()).toBe(0);
+    expect(await mount.invalidations()).toEqual([]);
+  });
+
+  test('stopped while the daemon waits for firmware, it leaves the daemon alone', async () => {
+    await using mount = new ByHand(KERNEL);
+    const slow = fileDump(mount.simDir, TAG, 100, { latencyUs: 3_600_000_000 });
+    const other = fileDump(mount.simDir, TAG + 1n, SIZE);
+    await mount.start();
+    const { daemon } = mount;
+    const reading = spawn('cat', [mount.at(slow.name)]);
+    await untilWaiting(reading.pid);
+    const stopped = mount.launchTakeover();
+    await until(
+      'it has asked',
+      async () => (await ask(mount, 'GET')).message === 'another process is taking it over',
+    );
+    stopped.child.kill('SIGINT');
+    expect(await stopped.exit()).toBe(5);
+    expect(stopped.stderr).toContain('stopped by a signal before it was left to this process');
+    expect((await mustRun('cat', [mount.at(other.name)])).sha256).toBe(sha256(other));
+    expect(mount.leftFiles).toEqual([]);
+    reading.kill();
+    expect(await daemon.stop()).toBe(0);
   });
 
   test('a firmware call that does not come back: that is said, and the daemon goes on', async () => {

@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Daemon, Exit } from './mounted.js';
 import { Lasting } from './lasting.js';
 
@@ -16,6 +17,12 @@ export class ByHand extends Lasting {
   launchTakeover(...args: string[]): Daemon {
     this.expected.push(/cannot take over|exclude each other|locked down|stopped by a signal|cannot be used/);
     return this.launch(...this.options, '--takeover', ...args);
+  }
+
+  /** Where the daemon that leaves writes down what the next one has to know. */
+  get takeoverPath(): string {
+    const [socket = ''] = readdirSync(this.runtimeDirectory).filter((name) => name.endsWith('.sock'));
+    return join(this.runtimeDirectory, socket.replace('.sock', '.takeover'));
   }
 
   /** Of a takeover; none while a daemon just serves. */

@@ -11,6 +11,7 @@ export interface ControlCall {
   readonly body?: unknown;
   /** How long the daemon may say nothing, in milliseconds. */
   readonly silenceMs?: number;
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -25,7 +26,9 @@ export async function askDaemon(
   route: string,
   call: ControlCall = {},
 ): Promise<ControlResponse> {
-  const request = send(socketPath, route, call, AbortSignal.timeout(ANSWER_MS));
+  const limit = AbortSignal.timeout(ANSWER_MS);
+  const signal = call.signal === undefined ? limit : AbortSignal.any([limit, call.signal]);
+  const request = send(socketPath, route, call, signal);
   endAfterSilence(request, call.silenceMs);
   return checkResponse(JSON.parse(await textOf(await responseTo(request))));
 }

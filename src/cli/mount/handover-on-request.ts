@@ -53,6 +53,8 @@ export class HandoverOnRequest {
   #onDone: () => void = () => undefined;
   #file: HandoverFile | undefined;
   #attempt: Promise<ControlResponse> | undefined;
+  /** The kernel is answered no more: there is no way back. */
+  #isLeaving = false;
   #isDone = false;
   #isOver = false;
 
@@ -67,10 +69,10 @@ export class HandoverOnRequest {
     ];
   }
 
-  /** Lockdown has risen: nothing is left for another process. */
+  /** Lockdown has risen: nothing is left for another process, unless that one has to tell the kernel what to drop. */
   drop(): void {
     this.#isOver = true;
-    this.#file?.remove();
+    if (!this.#isLeaving) this.#file?.remove();
   }
 
   /** This process is about to end: nobody can ask any more. @returns whether another process goes on */
@@ -98,48 +100,54 @@ export class HandoverOnRequest {
   async #leave(body: unknown, isGone: () => boolean): Promise<ControlResponse> {
     if (!isAsked(body)) return refusal('bad-request', 'expected a name and the numbers from and to');
     if (body.from !== process.pid) return refusal('conflict', 'another process serves the mount by now');
-    if (!(await this.#options.composition.store.callsComeBack(CALL_MS)))
-      return refusal('busy', 'firmware has not answered a call yet, try again when it has');
-    // This process may have been stopped since that was asked. The end of the connection is read in the turn behind the one
-    // that has begun.
-    await nextTurn();
-    await nextTurn();
     const handover = this.#possible();
     if ('kind' in handover) return handover;
     this.#attempt = this.#leaveTo(body, handover, isGone).finally(() => (this.#attempt = undefined));
     return this.#attempt;
   }
 
-  async #leaveTo({ name, to }: Asked, handover: Handover, isGone: () => boolean): Promise<ControlResponse> {
+  async #leaveTo(asked: Asked, handover: Handover, isGone: () => boolean): Promise<ControlResponse> {
+    const { store } = this.#options.composition;
+    const isForNobody = (): boolean => isGone() || !isAlive(asked.to);
+    const refused = (): Refusal | undefined =>
+      isForNobody() ? refusal('conflict', `process ${asked.to} does not wait any more`) : this.#refused();
+    try {
+      const isStillWanted = (): boolean => !this.#isOver && !isForNobody();
+      if (!(await store.rest(CALL_MS, isStillWanted))) return refused() ?? NO_ANSWER_OF_FIRMWARE;
+      // This process may have been stopped since that was asked. The end of the connection is read in the turn behind the one
+      // that has begun.
+      await nextTurn();
+      await nextTurn();
+      return refused() ?? (await this.#carryOut(asked, handover, refused));
+    } finally {
+      if (!this.#isDone) store.goOn();
+    }
+  }
+
+  async #carryOut(
+    { name, to }: Asked,
+    handover: Handover,
+    refused: () => Refusal | undefined,
+  ): Promise<ControlResponse> {
     const { composition, mountpoint, log } = this.#options;
-    // Nobody would go on.
-    const isForNobody = (): boolean => isGone() || !isAlive(to);
-    const forNobody = refusal('conflict', `process ${to} does not wait any more`);
-    if (isForNobody()) return forNobody;
     // Where it cannot be written, nothing was begun.
     const file = this.#begin(name, handover);
     if ('kind' in file) return file;
     this.#file = file;
     const hasBegun = await handover.begin(
-      () => file.isValid && this.#refused() === undefined && !isForNobody(),
+      () => (this.#isLeaving = file.isValid && refused() === undefined),
       () => composition.volume.removal.handOver(),
     );
     if (!hasBegun) {
       this.#file = undefined;
-      const wasValid = file.isValid;
+      const { isValid } = file;
       file.remove();
-      if (isForNobody()) return forNobody;
-      return (
-        this.#refused() ??
-        (wasValid
-          ? refusal('busy', 'the kernel has not taken what it was told of dumps: try again')
-          : CANNOT_BE_WRITTEN)
-      );
+      return refused() ?? (isValid ? NO_ANSWER_OF_THE_KERNEL : CANNOT_BE_WRITTEN);
     }
     const isComplete = file.complete();
     this.#isDone = true;
     this.#onDone();
-    if (!isComplete) return CANNOT_BE_WRITTEN;
+    if (!isComplete) return NOBODY_GOES_ON;
     log.info('stopped: readers wait for the process that goes on', { pid: to });
     return { kind: 'handed-over', mountpoint };
   }
@@ -167,7 +175,8 @@ export class HandoverOnRequest {
     if (refused !== undefined) return refused;
     const service = serviceOfThisProcess();
     if (service !== undefined) return refusal('conflict', `systemd runs it: systemctl restart ${service}`);
-    if (this.#file !== undefined) return refusal('conflict', 'another process is taking it over');
+    if (this.#attempt !== undefined || this.#isDone)
+      return refusal('conflict', 'another process is taking it over');
     if (mounted.handover !== undefined) return mounted.handover;
     if (transport !== 'kernel') return refusal('conflict', `the transport ${transport} cannot`);
     if (passedDescriptor(request.mountpoint) !== undefined)
@@ -204,7 +213,22 @@ function isAsked(body: unknown): body is Asked {
   return typeof name === 'string' && Number.isSafeInteger(from) && Number.isSafeInteger(to);
 }
 
-const CANNOT_BE_WRITTEN = refusal('failed', 'what the next process has to know cannot be written');
+const NO_ANSWER_OF_FIRMWARE = refusal(
+  'busy',
+  'firmware has not answered a call yet, try again when it has; umount and mount interrupts readers',
+);
+const NO_ANSWER_OF_THE_KERNEL = refusal(
+  'busy',
+  'the kernel has not taken what it was told of dumps, try again',
+);
+const CANNOT_BE_WRITTEN = refusal(
+  'failed',
+  'what the next process has to know cannot be written, and the daemon goes on',
+);
+const NOBODY_GOES_ON = refusal(
+  'failed',
+  'what the next process has to know could not be written and the daemon has ended, mount without --takeover',
+);
 
 function refusal(code: ControlErrorCode, message: string): ControlError {
   return { kind: 'error', code, message };

@@ -171,9 +171,11 @@ export function beginHandoverFile({
 
 function handoverBy(file: HandoverFile, name: string, volume: Volume, log: Logger): Handover {
   let isOver = false;
+  /** At its rise lockdown is up to the next process: somebody has to tell the kernel what to drop. */
+  let isLeaving = false;
   return {
     drop() {
-      if (isOver) return;
+      if (isOver || isLeaving) return;
       isOver = true;
       file.remove();
       void dropDescriptor(name, log);
@@ -182,7 +184,7 @@ function handoverBy(file: HandoverFile, name: string, volume: Volume, log: Logge
       if (isOver || handover === undefined || !file.isValid || !(await isToBeStartedAgain())) return false;
       if (
         !(await handover.begin(
-          () => file.isValid,
+          () => (isLeaving = file.isValid),
           () => volume.removal.handOver(),
         ))
       )

@@ -49,7 +49,7 @@ import { reloadOnHangUp } from './reload.js';
 import { answerWatchdog, tellServiceManager } from './service-manager.js';
 import { MOUNT_OF_OTHERS, OWN_MOUNT, mountedUnlessStopped } from './mount-wait.js';
 import { serveUntilEnd } from './serve-until-end.js';
-import { findRunningMount } from './take-over.js';
+import { STOPPED, findRunningMount } from './take-over.js';
 import { StopSignals } from './stop-signals.js';
 import { warnIfHidden } from './visibility.js';
 import { version } from '../version.js';
@@ -128,10 +128,10 @@ async function mountAndServe(
     selectTransport(settings.transport, log, device ? DEVICE : request.mountpoint),
   );
   // Whoever changes his mind in time keeps the daemon that serves.
-  if (running !== undefined && stop.hasCome)
-    throw new CommandError(EXIT.couldNotMount, 'stopped by a signal before the mount was taken over');
+  if (running !== undefined && stop.signal.aborted)
+    throw new CommandError(EXIT.couldNotMount, `${mountpoint}: ${STOPPED}`);
   // From here on nobody else serves the mount.
-  const predecessor = (await running?.handOver(gate)) ?? kept;
+  const predecessor = (await running?.handOver(gate, stop.signal)) ?? kept;
   const composition = compose(ground, settings, gate, cleanup, log, predecessor?.mount);
   const { store, filesystem, answers, hiding } = composition;
   if (predecessor !== undefined) sayDroppedRemovals(predecessor, store, log);

@@ -13,7 +13,7 @@ export class StopSignals implements Disposable {
   readonly first: Promise<NodeJS.Signals>;
   /** Resolves at the second: somebody is impatient. */
   readonly second: Promise<NodeJS.Signals>;
-  #hasCome = false;
+  readonly #first = new AbortController();
   readonly #receive: (signal: NodeJS.Signals) => void;
 
   constructor(now: () => number = () => performance.now()) {
@@ -25,7 +25,7 @@ export class StopSignals implements Disposable {
     this.#receive = (signal) => {
       if (firstAtMs === undefined) {
         firstAtMs = now();
-        this.#hasCome = true;
+        this.#first.abort();
         first(signal);
       } else if (now() - firstAtMs > SAME_KEYPRESS_MS) {
         second(signal);
@@ -35,9 +35,9 @@ export class StopSignals implements Disposable {
     for (const signal of IGNORED) process.on(signal, ignore);
   }
 
-  /** The first has come. */
-  get hasCome(): boolean {
-    return this.#hasCome;
+  /** Aborted once the first has come. */
+  get signal(): AbortSignal {
+    return this.#first.signal;
   }
 
   [Symbol.dispose](): void {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, readlinkSync } from 'node:fs';
+import { closeSync, readlinkSync, rmSync } from 'node:fs';
 import { ProcessHandle } from '../../base/process-handle.js';
 import type { SystemCallError } from '../../base/libc.js';
 import type { HandedDevice } from '../../fuse/index.js';
@@ -11,7 +11,7 @@ import { CommandError, EXIT, usageError } from '../exit-status.js';
 import { askDaemons, NobodyServes } from '../query/running-daemons.js';
 import { takeoverPath } from '../runtime-directory.js';
 import { HANDED_FORMAT } from './handed-mount.js';
-import { removeHandoverFile, takeHandoverFile } from './handover-file.js';
+import { readHandoverFile, takeHandoverFile } from './handover-file.js';
 import type { Predecessor } from './handover.js';
 import { predecessorWith } from './handover.js';
 import type { MountRequest } from './mount-request.js';
@@ -21,7 +21,10 @@ import { madeWith, passedDescriptor } from './mount-request.js';
 const ANSWER_MS = 20_000;
 /** Threads that are inside a firmware call are waited for, though not for ever. */
 const END_MS = 15_000;
+const LOOK_MS = 50;
 
+const IF_IT_HANGS = 'if it hangs, kill -9 it and mount without --takeover, which interrupts readers';
+export const STOPPED = 'stopped by a signal before it was left to this process';
 const NOBODY = 'no platdumpfs of this user serves it, mount without --takeover';
 
 /** The mount of a daemon that runs, which may end yet: it serves on until `handOver`. */
@@ -30,10 +33,11 @@ export interface RunningMount {
   /**
    * Has the daemon end, and waits for that.
    *
-   * @param gate At its rise nothing is left of what the daemon wrote down. The daemon looks at the level no more by then.
+   * @param gate At its rise nothing is left of what the daemon wrote down, unless it has ended: a daemon that hangs does not look.
+   * @param signal Aborts what nobody wants any more, as long as the daemon goes on by itself.
    * @throws CommandError
    */
-  handOver(gate: ExplainedGate): Promise<Predecessor>;
+  handOver(gate: ExplainedGate, signal: AbortSignal): Promise<Predecessor>;
 }
 
 /**
@@ -63,7 +67,10 @@ export async function findRunningMount(request: MountRequest): Promise<RunningMo
     closeSync(device.fd);
     throw cannot(mountpoint, `process ${pid} serves another mount`);
   }
-  return { device, handOver: (gate) => handOver(socketPath, device, daemon, request, gate) };
+  return {
+    device,
+    handOver: (gate, signal) => handOver({ socketPath, device, daemon, request }, gate, signal),
+  };
 }
 
 async function findOffer(path: string): Promise<{ socketPath: string; offer: HandoverOffer }> {
@@ -75,10 +82,7 @@ async function findOffer(path: string): Promise<{ socketPath: string; offer: Han
   const { socketPath, answer } = found;
   if (answer instanceof CommandError) {
     const { message } = answer;
-    throw cannot(
-      mountpoint,
-      `${message}; if it hangs, kill -9 it and mount without --takeover, which interrupts readers`,
-    );
+    throw cannot(mountpoint, `${message}; ${IF_IT_HANGS}`);
   }
   const offer = understood(mountpoint, answer, 'handover');
   if (offer.mountpoint !== mountpoint)
@@ -143,19 +147,21 @@ function takeDescriptor(mountpoint: string, daemon: ProcessHandle, descriptor: n
   }
 }
 
-async function handOver(
-  socketPath: string,
-  device: HandedDevice,
-  daemon: ProcessHandle,
-  request: MountRequest,
-  gate: ExplainedGate,
-): Promise<Predecessor> {
+interface Running {
+  readonly socketPath: string;
+  readonly device: HandedDevice;
+  readonly daemon: ProcessHandle;
+  readonly request: MountRequest;
+}
+
+async function handOver(running: Running, gate: ExplainedGate, signal: AbortSignal): Promise<Predecessor> {
+  const { device, request } = running;
   const { mountpoint } = device;
   const name = randomBytes(16).toString('hex');
   const path = takeoverPath(mountpoint);
-  gate.onRise(() => removeHandoverFile(path));
+  gate.onRise(() => removeUnlessEnded(path));
   try {
-    await ended(socketPath, mountpoint, daemon, name);
+    await ended(running, name, signal);
   } catch (error) {
     dropHandoverFile(path, name);
     throw error;
@@ -167,9 +173,19 @@ async function handOver(
   } catch (error) {
     throw cannot(
       mountpoint,
-      `its daemon has ended without leaving it to this process: ${(error as Error).message}`,
+      `its daemon has ended without leaving it to this process, mount without --takeover: ${(error as Error).message}`,
     );
   }
+}
+
+/** A daemon that has ended, or is about to, tells by it which pages the kernel has to drop. */
+function removeUnlessEnded(path: string): void {
+  try {
+    if (readHandoverFile(path).isEnded) return;
+  } catch {
+    // There is none, or it is of no use.
+  }
+  rmSync(path, { force: true });
 }
 
 /** This process does not go on, whatever was written for it. */
@@ -183,23 +199,36 @@ function dropHandoverFile(path: string, name: string): void {
 
 /** Asks the daemon to leave the mount, and waits for its end. @throws CommandError */
 async function ended(
-  socketPath: string,
-  mountpoint: string,
-  daemon: ProcessHandle,
+  { socketPath, device, daemon }: Running,
   name: string,
+  signal: AbortSignal,
 ): Promise<void> {
+  const { mountpoint } = device;
   const body = { name, from: daemon.pid, to: process.pid };
-  const call = { method: 'POST', body, silenceMs: ANSWER_MS } as const;
+  const call = { method: 'POST', body, silenceMs: ANSWER_MS, signal } as const;
   // Killed, it does not answer, and may have left everything that is needed.
   const answer = await askDaemon(socketPath, '/v1/handover', call).catch((error: unknown) => error as Error);
   if (!(answer instanceof Error)) understood(mountpoint, answer, 'handed-over');
+  if (signal.aborted && (await servesOn(socketPath, daemon))) throw cannot(mountpoint, STOPPED);
   if (!(await daemon.endsWithin(END_MS))) {
-    if (answer instanceof Error) throw cannot(mountpoint, answer.message);
+    if (answer instanceof Error) throw cannot(mountpoint, `${answer.message}; ${IF_IT_HANGS}`);
     // It has left the mount, and removes nothing any more.
-    process.kill(daemon.pid, 'SIGKILL');
-    if (!(await daemon.endsWithin(END_MS))) throw cannot(mountpoint, `process ${daemon.pid} does not end`);
+    daemon.kill();
+    if (!(await daemon.endsWithin(END_MS)))
+      throw cannot(mountpoint, `process ${daemon.pid} does not end: mount without --takeover when it has`);
   }
   daemon[Symbol.dispose]();
+}
+
+/** Whether the daemon has noticed in time that nobody waits any more. */
+async function servesOn(socketPath: string, daemon: ProcessHandle): Promise<boolean> {
+  while (!(await daemon.endsWithin(LOOK_MS))) {
+    const answer = await askDaemon(socketPath, '/v1/handover').catch(() => undefined);
+    if (answer?.kind === 'handover' || answer?.kind === 'locked') return true;
+    // It ends, or does not answer.
+    if (answer === undefined) return false;
+  }
+  return false;
 }
 
 function cannot(mountpoint: string, why: string): CommandError {

@@ -52,6 +52,7 @@ let hands: FakeHand[];
 let warnings: string[];
 let nowMs: number;
 let failure: Error | undefined;
+let isWanted: boolean;
 
 beforeEach(() => {
   hands = [];
@@ -187,26 +188,42 @@ describe('Pool', () => {
     expect(second.hand).toBe(hands[1]);
   });
 
-  test.each<{ what: string; isBack: boolean; then: (pool: Pool, user: User) => void }>([
-    { what: 'one that comes back', isBack: true, then: () => hands[0]?.control.countCall() },
-    {
-      what: 'one that was the last of its user, though the next user has that thread by now',
-      isBack: true,
-      then: (pool) => {
-        pool.release(hands[0]!);
-        users(pool, 1);
-      },
-    },
-    { what: 'one that does not come back', isBack: false, then: () => (nowMs = 5000) },
-  ])('waits for calls under way: $what', async ({ isBack, then }) => {
+  test('at rest all hands are asked back, and nobody gets one until it goes on', async () => {
+    const pool = poolOf(2, 4);
+    const [first, second] = users(pool, 2) as [User, User];
+    ready();
+    const resting = pool.rest(4000, () => true);
+    expect([first.asked, second.asked]).toEqual([[true], []]);
+    pool.release(hands[0]!);
+    expect(await resting).toBe(true);
+    look(pool, [0]);
+    expect(second.hand).toBeUndefined();
+    pool.goOn();
+    expect(second.hand).toBe(hands[0]);
+  });
+
+  test('a hand that was being started is given to nobody at rest', async () => {
     const pool = poolOf(1, 1);
     const [user] = users(pool, 1) as [User];
+    expect(await pool.rest(4000, () => true)).toBe(true);
     ready();
-    nowMs = 1000;
-    const waited = pool.callsComeBack(4000);
-    nowMs = 4999;
-    then(pool, user);
-    expect(await waited).toBe(isBack);
+    expect(user.hand).toBeUndefined();
+    pool.goOn();
+    expect(user.hand).toBe(hands[0]);
+  });
+
+  test.each<{ what: string; change: () => void }>([
+    { what: 'a call does not come back', change: () => (nowMs = 4000) },
+    { what: 'it is not wanted any more', change: () => (isWanted = false) },
+  ])('it comes to no rest where $what', async ({ change }) => {
+    const pool = poolOf(1, 1);
+    users(pool, 1);
+    ready();
+    isWanted = true;
+    const resting = pool.rest(4000, () => isWanted);
+    nowMs = 3999;
+    change();
+    expect(await resting).toBe(false);
   });
 
   test('without any thread, those who wait are told why', () => {
