@@ -27,7 +27,7 @@ class Pass {
   readonly #cursor: DumpCursor;
   /** For chunks that do not fit into what is left of a block, and for bytes that nobody keeps. */
   readonly #bounce: Uint8Array;
-  readonly #fingerprint: Fingerprint | undefined;
+  readonly #fingerprint: Fingerprint;
   #carried: { from: number; bytes: number };
   #offset: number;
   /** Where the fill under way ends. */
@@ -44,14 +44,14 @@ class Pass {
     this.number = number;
     this.#tools = tools;
     this.#bounce = new Uint8Array(bounce);
-    this.#fingerprint = fingerprint && new Fingerprint(fingerprint, tools.sha256);
+    this.#fingerprint = new Fingerprint(fingerprint, tools.sha256);
     if ('begin' in at) {
       const { resume, offset } = at.begin;
       this.#cursor = tools.driver.open(tag, resume, detail, offset);
       this.#offset = offset;
       this.#carried = { from: 0, bytes: 0 };
       this.#isHandedOver = false;
-      this.#fingerprint?.begin(offset);
+      this.#fingerprint.begin(offset);
     } else {
       const { offset, state, carried, isHandedOver } = at.standing;
       // Where a source asks for the position it means the call's: what is carried was fetched already.
@@ -94,7 +94,7 @@ class Pass {
    * @throws SourceError `replaced`, `gone`: it is not that of the dump; `interface`: nothing is known of the dump
    */
   compare(): void {
-    const beginningBytes = this.#fingerprint?.beginningBytes ?? 0;
+    const { beginningBytes } = this.#fingerprint;
     // Whatever firmware holds would agree with it.
     if (beginningBytes === 0)
       throw new SourceError({
@@ -131,12 +131,12 @@ class Pass {
 
   /** Before anybody may see the bytes. @throws SourceError they are another dump's */
   #takeIn(bytes: Uint8Array): void {
-    if (this.#fingerprint?.add(this.#offset, bytes) === false) throw replaced();
+    if (!this.#fingerprint.add(this.#offset, bytes)) throw replaced();
   }
 
   /** A dump of no bytes is one that is gone. @throws SourceError earlier passes delivered more */
   #assertWhole(): void {
-    if (this.#offset > 0 && this.#fingerprint?.end(this.#offset) === false) throw replaced();
+    if (this.#offset > 0 && !this.#fingerprint.end(this.#offset)) throw replaced();
   }
 
   get #isWanted(): boolean {

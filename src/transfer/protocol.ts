@@ -22,8 +22,8 @@ export interface PassWork {
   readonly at: { readonly begin: StartPoint } | { readonly standing: Standing };
   /** For chunks that do not fit into what is left of a block. Belongs to the pass: what lies there has to be kept. */
   readonly bounce: SharedArrayBuffer;
-  /** Of the dump; absent: what the pass delivers is compared with nothing. */
-  readonly fingerprint?: SharedArrayBuffer | undefined;
+  /** What the pass delivers is compared with. */
+  readonly fingerprint: SharedArrayBuffer;
 }
 
 /** A pass that is over: whoever gets this closes it. */

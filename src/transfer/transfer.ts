@@ -62,7 +62,9 @@ interface Pass {
   readonly bounce: SharedArrayBuffer;
   /** As last heard; undefined: not opened yet. */
   standing: Standing | undefined;
-  readonly fingerprint: SharedArrayBuffer | undefined;
+  readonly fingerprint: SharedArrayBuffer;
+  /** What it brings is the dump's. Else it is whatever firmware holds, and is for a forced removal alone. */
+  readonly isCompared: boolean;
   /** When firmware had handed over the last of it, by `now`; undefined: it has not. */
   finishedAtMs: number | undefined;
   /** Another dump may have taken the tag since it began. */
@@ -391,7 +393,7 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
     const position = standing?.offset ?? pass.start.offset;
     if (isEnd && !isGivenUp) this.#onEnd(pass, position);
     this.#batches.land(position, this.#progress.end, (block) => this.#spooled.store(block));
-    if (!isGivenUp) {
+    if (!isGivenUp && pass.isCompared) {
       for (const { offset, resume } of points) this.#points.record(offset, resume);
       this.#raiseHighWater(position);
     }
@@ -438,9 +440,9 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
       this.#owner.onLost('gone');
       return;
     }
+    if (!pass.isCompared) return;
     if (this.#progress.end !== undefined && this.#progress.end !== position) {
-      // Forced, it goes whatever it is.
-      if (this.#errand?.isForced !== true) this.#owner.onLost('mixed');
+      this.#owner.onLost('mixed');
       return;
     }
     this.#progress = { highWater: Math.max(position, this.#progress.highWater), end: position };
@@ -490,6 +492,7 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
     this.#errand?.reject(failure);
     this.#errand = undefined;
     this.#wipeFingerprint();
+    if (this.#pass?.isCompared === false) this.#giveUpPass();
   }
 
   #onErrandAnswer(pass: Pass, { standing, error }: Extract<HandEvent, { op: 'invalidated' }>): void {
@@ -561,12 +564,19 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
   #advance(): void {
     this.#reads.settle(this.#progress, this.#hand !== undefined);
     this.#loadSpooled();
-    if (this.#stopped !== undefined)
-      this.#reads.fail(this.#stopped, (read) => this.#missing(read) !== undefined);
+    const refusal = this.#refusal;
+    if (refusal !== undefined) this.#reads.fail(refusal, (read) => this.#missing(read) !== undefined);
     if (this.#owesHand) this.#stopFill();
     while (this.#take(this.#nextStep()));
     this.#passHandOn();
     this.#armWake();
+  }
+
+  /** Why nothing more is fetched for readers; undefined: it is. */
+  get #refusal(): FsError | undefined {
+    if (this.#stopped !== undefined || this.#errand?.isForced !== true) return this.#stopped;
+    // What is there may be another dump: nothing of it gets into this one.
+    return new FsError('EBUSY', 'the dump is being removed, whatever firmware holds by now');
   }
 
   /** @returns whether there may be more to do */
@@ -730,12 +740,14 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
       this.#points.clear();
       this.#retry.beginAfresh();
     }
+    const isCompared = this.#errand?.isForced !== true;
     this.#pass = {
       number: nextPassNumber(),
       start: from,
       detail: this.#parts.source.detail(this.#owner.tag, this.#owner.sourceIncarnation),
+      isCompared,
       // Forced, whatever firmware holds is read to its end.
-      fingerprint: this.#errand?.isForced === true ? undefined : this.#fingerprint,
+      fingerprint: isCompared ? this.#fingerprint : fingerprintMemory(),
       isDoubted: false,
       bounce: new SharedArrayBuffer(MIN_READ_BYTES),
       standing: undefined,
@@ -786,7 +798,7 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
   #blockFor(index: number): Block | undefined {
     const { cache, blocks } = this.#parts;
     if (blocks.blocks.has(index) || index * BLOCK_BYTES >= (this.#progress.end ?? Infinity)) return undefined;
-    if (this.#spooled.has(index)) return undefined;
+    if (this.#spooled.has(index) || this.#pass?.isCompared === false) return undefined;
     const wanted =
       this.#spooled.takes || this.#readAhead.includes(index) || this.#reads.want(index, this.#progress);
     if (!wanted && cache.wouldEvict(blocks)) return undefined;

@@ -115,7 +115,7 @@ async function removalSent(): Promise<{
   const removal = errnoOf(() => dump.invalidate());
   await settled();
   const told = sent.mock.calls.at(-1)?.[0] as Extract<Command, { op: 'invalidate' }>;
-  return { firmware, all, dump, removal, fingerprint: new Uint8Array(told.work!.fingerprint!) };
+  return { firmware, all, dump, removal, fingerprint: new Uint8Array(told.work!.fingerprint) };
 }
 
 describe('the dump is forgotten while firmware is asked for its removal', () => {

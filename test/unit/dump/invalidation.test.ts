@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import type { Announcement } from '../../../src/base/announcement.js';
 import { dumpTag } from '../../../src/base/tag.js';
 import type { Dump, HandedDump } from '../../../src/dump/index.js';
-import { TRUST_MS } from '../../../src/transfer/transfer.js';
+import { BLOCK_BYTES } from '../../../src/memory/index.js';
+import { IDLE_CLOSE_MS, TRUST_MS } from '../../../src/transfer/transfer.js';
 import { errnoOf, sampleBytes } from '../../support/bare.js';
 import type { BenchOptions, ScriptedDump } from '../../support/transfer-bench.js';
 import { Reading, settled, TransferBench } from '../../support/transfer-bench.js';
@@ -169,6 +170,74 @@ describe('a source that has to read to the end', () => {
 
   test('nothing that is read begins in doubt', () => {
     expect(() => new Scene(PAPR).dump.doubt()).not.toThrow();
+  });
+});
+
+describe('a removal that is forced compares nothing, and what it has read proves nothing', () => {
+  const whole = sampleBytes(40 * BLOCK_BYTES);
+  const other = sampleBytes(40 * BLOCK_BYTES, 2);
+
+  /** The first block was read, the handle given back, and another dump has the tag: its forced removal is under way. */
+  async function forced(): Promise<{ scene: Scene; removal: Promise<string | undefined> }> {
+    const scene = new Scene(PAPR, whole);
+    new Reading(scene.dump, 0, CHUNK);
+    await scene.bench.run();
+    scene.bench.nowMs += IDLE_CLOSE_MS;
+    scene.dump.tick();
+    await scene.bench.run();
+    expect(scene.firmware.open).toBe(0);
+    scene.firmware.bytes = other;
+    const removal = errnoOf(() => scene.dump.invalidate(true));
+    await settled();
+    return { scene, removal };
+  }
+
+  test('for a reader who comes meanwhile: no byte of the other dump is delivered', async () => {
+    const { scene, removal } = await forced();
+    const reading = new Reading(scene.dump, whole.length - CHUNK, CHUNK);
+    await scene.bench.run();
+    expect(await removal).toBeUndefined();
+    expect(scene.isInvalidated).toBe(true);
+    expect(reading.errno).toBe('EBUSY');
+  });
+
+  test('once firmware refuses, and the other dump is no longer than what was delivered', async () => {
+    const { scene, removal } = await forced();
+    scene.firmware.bytes = other.subarray(0, CHUNK);
+    scene.firmware.invalidateFault = 'firmware';
+    await scene.bench.run();
+    expect(await removal).toBe('EIO');
+    expect(scene.dump.isDelivered).toBe(false);
+    expect(scene.dump.size?.bytes).toBe(whole.length);
+  });
+
+  test.each([
+    { how: 'taken back', steps: 0, errno: 'EINTR' },
+    { how: 'taken back halfway', steps: 3, errno: 'EINTR' },
+    { how: 'refused', steps: Infinity, errno: 'EIO' },
+  ])('once it is $how, for whoever reads next', async ({ steps, errno }) => {
+    const { scene, removal } = await forced();
+    scene.firmware.invalidateFault = 'firmware';
+    const thread = scene.bench.started[0]!;
+    for (let at = 0; at < steps && thread.isBusy; at += 1) thread.step();
+    scene.dump.cancelInvalidate();
+    await scene.bench.run();
+    expect(await removal).toBe(errno);
+    const reading = new Reading(scene.dump, whole.length - CHUNK, CHUNK);
+    await scene.bench.run();
+    expect(reading.errno).toBe('ESTALE');
+    expect(scene.lost).toEqual(['replaced']);
+  });
+
+  test.each(['taken back', 'refused'])('once it is %s, for a removal that is not forced', async (how) => {
+    const { scene, removal } = await forced();
+    if (how === 'refused') scene.firmware.fault = () => 'firmware';
+    else scene.dump.cancelInvalidate();
+    await scene.bench.run();
+    expect(await removal).toBe(how === 'refused' ? 'EIO' : 'EINTR');
+    scene.firmware.fault = undefined;
+    expect(await scene.remove()).toBe('ESTALE');
+    expect(scene.isInvalidated).toBe(false);
   });
 });
 

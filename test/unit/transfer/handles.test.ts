@@ -25,7 +25,8 @@ class Holder implements HandleHolder {
       carried: { from: 0, bytes: 0 },
       isHandedOver: false,
     } as const;
-    return [{ tag: this.tag, detail: undefined, at: { standing }, bounce: new SharedArrayBuffer(1) }];
+    const memory = new SharedArrayBuffer(1);
+    return [{ tag: this.tag, detail: undefined, at: { standing }, bounce: memory, fingerprint: memory }];
   }
 
   onRoom(): void {

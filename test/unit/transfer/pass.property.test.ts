@@ -96,8 +96,8 @@ class Passes {
 
   #expectSkipped(): void {
     const { standing } = this.harness;
-    const { pass, bounce } = this.harness;
-    const work = { tag: dumpTag(1n), detail: undefined, at: { standing: standing! }, bounce };
+    const { pass, bounce, fingerprint } = this.harness;
+    const work = { tag: dumpTag(1n), detail: undefined, at: { standing: standing! }, bounce, fingerprint };
     const fill = {
       op: 'fill',
       pass,

@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import { dumpTag } from '../../../../src/base/tag.js';
 import { BLOCK_BYTES, NO_SLOT, slotViews } from '../../../../src/memory/index.js';
 import type { SourceErrorData } from '../../../../src/source/index.js';
+import { fingerprintMemory } from '../../../../src/transfer/fingerprint.js';
 import { Hand } from '../../../../src/transfer/pass.js';
 import type { Command, HandEvent, PassWork, Standing } from '../../../../src/transfer/protocol.js';
 import { portableSha256 } from '../../../../src/transfer/sha256.js';
@@ -39,6 +40,7 @@ export class HandHarness {
   readonly control = new Control();
   readonly dump: ScriptedDump;
   readonly bounce = new SharedArrayBuffer(4096);
+  readonly fingerprint = fingerprintMemory();
   position = 0;
   pass = 0;
   standing: Standing | undefined;
@@ -124,7 +126,8 @@ export class HandHarness {
   }
 
   get #work(): PassWork {
-    return { tag: dumpTag(1n), detail: undefined, at: this.#at, bounce: this.bounce };
+    const { bounce, fingerprint } = this;
+    return { tag: dumpTag(1n), detail: undefined, at: this.#at, bounce, fingerprint };
   }
 
   #newHand(): Hand {
