@@ -190,12 +190,22 @@ describe('what another process was asked to remove', () => {
     await expect(scene.removal.unlink(scene.dump, NEVER, true)).rejects.toMatchObject({
       code: 'EBUSY',
       message: expect.stringContaining('repeat that') as string,
+      fields: { tag: TAG, delivered: 0 },
     });
     expect(scene.remove).not.toHaveBeenCalled();
     const done = scene.unlink();
     scene.answer.resolve();
     await done;
     expect(scene.remove.mock.calls).toEqual([[scene.dump, true]]);
+  });
+
+  test('is not removed with another policy where nothing tells that: to repeat it would not help', async () => {
+    const scene = new Scene({});
+    await expect(scene.removal.unlink(scene.dump, NEVER, true)).rejects.toMatchObject({
+      code: 'EBUSY',
+      message: expect.stringContaining('copy it first') as string,
+    });
+    expect(scene.remove).not.toHaveBeenCalled();
   });
 
   test.each([
