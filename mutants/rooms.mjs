@@ -26,7 +26,7 @@ export const ROOMS = {
       ],
       'src/transfer/transfer.ts': [
         ...['doubt', 'compare', 'invalidate', 'cancelInvalidate', '#wipeFingerprint', '#onErrandAnswer'],
-        ...['#stateOf', '#removalNeeds', '#sendErrand'],
+        ...['#failErrand', '#refusal', '#stateOf', '#removalNeeds', '#sendErrand'],
       ],
       'src/transfer/pass.ts': ['compare', 'invalidate', '#takeIn', '#assertWhole'],
     },

@@ -100,7 +100,7 @@ export class Dump implements TransferOwner {
     if (size !== undefined && !isSaidAgain) this.#expected = { ...size, exact: false };
     if (known === undefined) return;
     this.#transfer = new Transfer(this, { ...this.#parts, blocks: this.#blocks }, known);
-    for (let at = 0; at + 1 < delivered.length; at += 2)
+    for (let at = 0; at < delivered.length; at += 2)
       this.#coverage.add(delivered[at] ?? 0, Math.min(delivered[at + 1] ?? 0, known.length));
     this.isSaved = isSaved && this.isDelivered;
   }
@@ -191,8 +191,7 @@ export class Dump implements TransferOwner {
 
   /** Every byte was delivered to readers at least once, and firmware said that there are no more. */
   get isDelivered(): boolean {
-    const { end } = this.#progress;
-    return end !== undefined && this.#coverage.covers(end);
+    return this.#coverage.covers(this.#progress.end ?? Infinity);
   }
 
   get state(): DumpState {

@@ -132,7 +132,7 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
   #handIsOwed: { readonly after: PendingRead | undefined } | undefined;
   #resumeRefused = false;
   #errand: Errand | undefined;
-  /** The comparison under way, which a removal waits for. Never rejects. */
+  /** The last comparison, which a removal waits for. Never rejects. */
   #comparison: Promise<void> | undefined;
   #isForgotten = false;
   readonly #fingerprint: SharedArrayBuffer;
@@ -214,7 +214,7 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
   compare(): Promise<void> {
     if (this.#errand !== undefined) throw new FsError('EBUSY', 'firmware is being asked already');
     const comparison = this.#run('comparison', false);
-    this.#comparison = comparison.catch(() => undefined).finally(() => (this.#comparison = undefined));
+    this.#comparison = comparison.catch(() => undefined);
     return comparison;
   }
 
@@ -224,7 +224,7 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
    * @param isForced also where firmware holds another dump than the one that was delivered
    * @throws FsError EIO, EPERM, EBUSY as in the contract's table
    */
-  async invalidate(isForced = false): Promise<void> {
+  async invalidate(isForced: boolean): Promise<void> {
     await this.#comparison;
     if (this.#stopped !== undefined) throw this.#stopped;
     if (this.#errand !== undefined) throw new FsError('EBUSY', 'the dump is being removed already');
@@ -364,7 +364,7 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
     if (pass?.number !== event.pass) return;
     if (event.op === 'progress') this.#absorb(this.#hand?.control.positionOf(pass.number));
     else if (event.op === 'filled') this.#onFilled(pass, event);
-    else this.#onErrandAnswer(pass, event);
+    else if (this.#errand !== undefined) this.#onErrandAnswer(pass, this.#errand, event);
     this.#advance();
   }
 
@@ -495,15 +495,18 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
     if (this.#pass?.isCompared === false) this.#giveUpPass();
   }
 
-  #onErrandAnswer(pass: Pass, { standing, error }: Extract<HandEvent, { op: 'invalidated' }>): void {
-    const errand = this.#errand;
+  #onErrandAnswer(
+    pass: Pass,
+    errand: Errand,
+    { standing, error }: Extract<HandEvent, { op: 'invalidated' }>,
+  ): void {
     pass.standing = standing ?? pass.standing;
     this.#errand = undefined;
     this.#wipeFingerprint();
     // Either way the handle is of no further use: PAPR forgets that it was read to the end.
     this.#giveUpPass();
-    if (error === undefined) errand?.resolve();
-    else errand?.reject(failureOf(error, { op: errand.kind }));
+    if (error === undefined) errand.resolve();
+    else errand.reject(failureOf(error, { op: errand.kind }));
     if (error?.kind === 'replaced' || error?.kind === 'gone') this.#owner.onLost(error.kind);
     else if (error !== undefined) this.#owner.onFailure({ offset: this.#progress.highWater, error });
   }
@@ -574,9 +577,9 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
 
   /** Why nothing more is fetched for readers; undefined: it is. */
   get #refusal(): FsError | undefined {
-    if (this.#stopped !== undefined || this.#errand?.isForced !== true) return this.#stopped;
+    if (this.#errand?.isForced !== true) return this.#stopped;
     // What is there may be another dump: nothing of it gets into this one.
-    return new FsError('EBUSY', 'the dump is being removed, whatever firmware holds by now');
+    return this.#stopped ?? new FsError('EBUSY', 'the dump is being removed, whatever firmware holds by now');
   }
 
   /** @returns whether there may be more to do */

@@ -43,6 +43,8 @@ export interface BenchOptions {
   /** Passes that may be open. */
   readonly passes?: number;
   readonly announced?: boolean;
+  /** The source lists dumps by itself. */
+  readonly lists?: boolean;
   /** The source tells one dump under a tag from the next by itself. */
   readonly knowsIncarnations?: boolean;
   /** In the place of scripted firmware. */
@@ -84,10 +86,10 @@ export class TransferBench {
   /** A dump that firmware delivers as scripted. */
   dump(tag: DumpTag, script: ScriptedDump): Dump {
     this.#firmware.set(tag, script);
-    const { announced = true, resumable, knowsIncarnations = false } = this.#options;
+    const { announced = true, lists = false, resumable, knowsIncarnations = false } = this.#options;
     const source: DumpSource = {
       name: 'sim',
-      lists: false,
+      lists,
       resumable,
       knowsIncarnations,
       invalidateNeedsFinishedPass: !resumable,

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { Announcement } from '../../../src/base/announcement.js';
+import { FsError } from '../../../src/base/errno.js';
+import { createLogger } from '../../../src/base/log.js';
 import { dumpTag } from '../../../src/base/tag.js';
 import type { Dump, HandedDump } from '../../../src/dump/index.js';
 import { BLOCK_BYTES } from '../../../src/memory/index.js';
@@ -126,6 +128,13 @@ describe('a source that goes on anywhere compares the first chunk', () => {
     expect(scene.isInvalidated).toBe(false);
   });
 
+  test('nor is anything asked for where a dump that nobody has read is forced', async () => {
+    const scene = new Scene(LIBRTAS);
+    expect(await scene.remove(true)).toBeUndefined();
+    expect(scene.isInvalidated).toBe(true);
+    expect(scene.calls).toBe(0);
+  });
+
   test('nothing that could be compared: firmware is not told', async () => {
     const scene = new Scene(LIBRTAS);
     expect(await scene.remove()).toBe('EIO');
@@ -168,8 +177,23 @@ describe('a source that has to read to the end', () => {
     expect(scene.isInvalidated).toBe(true);
   });
 
-  test('nothing that is read begins in doubt', () => {
-    expect(() => new Scene(PAPR).dump.doubt()).not.toThrow();
+  test('and finds nothing there any more: the dump is gone', async () => {
+    const scene = await new Scene(PAPR).readWhole();
+    scene.dump.doubt();
+    scene.firmware.bytes = BYTES.subarray(0, 0);
+    expect(await scene.remove()).toBe('ESTALE');
+    expect(scene.lost).toEqual(['gone']);
+  });
+
+  test.each([
+    { what: 'was never read', known: undefined },
+    { what: 'another process has read', known: knownOf(BYTES.length) },
+  ])('does not begin one because a dump is doubted that $what', async ({ known }) => {
+    const scene = new Scene(PAPR);
+    scene.dump.inherit({ ...handed(), known });
+    scene.dump.doubt();
+    await scene.bench.run();
+    expect(scene.calls).toBe(0);
   });
 });
 
@@ -243,14 +267,19 @@ describe('a removal that is forced compares nothing, and what it has read proves
 
 describe('what firmware answers', () => {
   test.each([
-    { fault: 'firmware', errno: 'EIO', lost: [], state: 'failed' },
-    { fault: 'not-authorized', errno: 'EPERM', lost: [], state: 'failed' },
-    { fault: 'gone', errno: 'ESTALE', lost: ['gone'], state: 'gone' },
-    { fault: 'replaced', errno: 'EBUSY', lost: ['replaced'], state: 'gone' },
-  ] as const)('$fault to a removal is $errno', async ({ fault, errno, lost }) => {
-    const scene = await new Scene(LIBRTAS).readWhole();
+    { fault: 'firmware', errno: 'EIO', lost: [], says: 'firmware call failed' },
+    { fault: 'not-authorized', errno: 'EPERM', lost: [], says: 'firmware call failed' },
+    { fault: 'gone', errno: 'ESTALE', lost: ['gone'], says: 'firmware no longer knows this dump' },
+    { fault: 'replaced', errno: 'EBUSY', lost: ['replaced'], says: 'firmware holds another dump' },
+  ] as const)('$fault to a removal is $errno, and the log says so', async ({ fault, errno, lost, says }) => {
+    const lines: string[] = [];
+    const log = createLogger({ level: 'info', format: 'text', write: (line) => void lines.push(line) });
+    const scene = await new Scene({ ...LIBRTAS, log }).readWhole();
     scene.firmware.invalidateFault = fault;
-    expect(await scene.remove()).toBe(errno);
+    const failure = scene.dump.invalidate().catch(FsError.from);
+    await scene.bench.run();
+    expect(await failure).toMatchObject({ code: errno, fields: { op: 'removal' } });
+    expect(lines.join('\n')).toContain(says);
     expect(scene.isInvalidated).toBe(false);
     expect(scene.lost).toEqual(lost);
     if (lost.length > 0) return;
@@ -341,6 +370,22 @@ describe('cancelInvalidate', () => {
     expect(scene.isInvalidated).toBe(false);
   });
 
+  test('halfway through the dump leaves readers the pass that it was read by', async () => {
+    let begun = 0;
+    const bytes = sampleBytes(40 * BLOCK_BYTES);
+    const scene = new Scene(PAPR, bytes);
+    scene.firmware.fault = (offset) => void (begun += offset === 0 ? 1 : 0);
+    const removal = errnoOf(() => scene.dump.invalidate());
+    await settled();
+    scene.bench.started[0]!.step();
+    expect(scene.dump.cancelInvalidate()).toBe(true);
+    const reading = new Reading(scene.dump, bytes.length - CHUNK, CHUNK);
+    await scene.bench.run();
+    expect(await removal).toBe('EINTR');
+    expect(reading.bytes).toHaveLength(CHUNK);
+    expect(begun).toBe(1);
+  });
+
   test('once firmware is told is too late, for a second removal as well', async () => {
     const scene = await new Scene(LIBRTAS).readWhole();
     const removal = errnoOf(() => scene.dump.invalidate());
@@ -379,6 +424,14 @@ describe('lose', () => {
     });
     expect(await scene.remove()).toBe(why === 'locked' || why === 'not-authorized' ? 'EPERM' : 'ESTALE');
     expect(scene.isInvalidated).toBe(false);
+  });
+
+  test('of a dump that firmware was never asked about ends removals, forced ones too, and asks nothing', async () => {
+    const scene = new Scene(LIBRTAS);
+    scene.dump.lose('mixed');
+    expect(await scene.remove(true)).toBe('ESTALE');
+    expect(scene.isInvalidated).toBe(false);
+    expect(scene.bench.started, 'threads').toEqual([]);
   });
 
   test('ends readers and removals that wait', async () => {
@@ -442,6 +495,16 @@ describe('inherit', () => {
     expect(dump.size).toEqual(bytes === undefined ? undefined : { bytes, origin, exact: false });
   });
 
+  test.each([
+    { what: 'a dump that is known again', known: { ...knownOf(CHUNK), isWhole: false }, bytes: 7 },
+    // The next dump under the tag may be another one.
+    { what: 'one that is not', known: undefined, bytes: undefined },
+  ])('where the source lists dumps, of $what, takes over a size of $bytes', ({ known, bytes }) => {
+    const { dump } = new Scene({ ...LIBRTAS, lists: true, announced: false });
+    dump.inherit({ ...handed(), known, size: { bytes: 7, origin: 'directory', exact: false } });
+    expect(dump.size?.bytes).toBe(bytes);
+  });
+
   test('without a size keeps its own', () => {
     const { dump } = new Scene(LIBRTAS);
     dump.inherit({ ...handed(), known: undefined, size: undefined });
@@ -450,25 +513,28 @@ describe('inherit', () => {
 });
 
 describe('isNews', () => {
-  const at = (announcedAtMs: number | undefined, isRemembered = false): Announcement => ({
+  const at = (announcedAtMs?: number, isRemembered?: true): Announcement => ({
     tag: TAG,
-    isRemembered,
-    ...(announcedAtMs === undefined ? {} : { announcedAtMs }),
+    ...(isRemembered && { isRemembered }),
+    ...(announcedAtMs !== undefined && { announcedAtMs }),
   });
 
   test('is what is later than all that is known of the dump, and no old knowledge', () => {
     const { dump } = new Scene();
     const nowMs = dump.announcedAtMs;
-    expect(
-      [at(nowMs), at(nowMs - 1), at(undefined), at(nowMs + 1, true)].map((one) => dump.isNews(one)),
-    ).toEqual([false, false, false, false]);
+    expect([at(nowMs), at(nowMs - 1), at(), at(nowMs + 1, true)].map((one) => dump.isNews(one))).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ]);
     expect(dump.isNews(at(nowMs + 1))).toBe(true);
     dump.settle(at(nowMs + 1));
     expect([dump.isNews(at(nowMs + 1)), dump.isNews(at(nowMs + 2))]).toEqual([false, true]);
     // An older one makes nothing younger.
     dump.settle(at(nowMs));
-    dump.settle(at(undefined));
-    expect(dump.isNews(at(nowMs + 1))).toBe(false);
+    dump.settle(at());
+    expect([dump.isNews(at(nowMs + 1)), dump.isNews(at(nowMs + 2))]).toEqual([false, true]);
   });
 });
 
