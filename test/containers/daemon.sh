@@ -46,6 +46,25 @@ ok 'daemon: nothing is mounted then' is '' findmnt -n -t fuse.platdumpfs "$H/dum
 level none
 podman rm -f -t 0 daemon reader > /dev/null
 
+# Another container goes on with the mount: it has to see the process that serves it, and to outlive it.
+both=("${rights[@]}" --pid host --cap-add SYS_PTRACE)
+podman run -d --name before "${both[@]}" "$image" mount sim /host/dumps "${options[@]}" > "$work/log" || cat "$work/log"
+ok 'takeover: the first container serves' within 30 serves
+exec 8< "$H/dumps/$dump"
+head -c 1000000 > "$work/copied" <&8
+podman run -d --name after "${both[@]}" "$image" mount sim /host/dumps "${options[@]}" --takeover > "$work/log" || cat "$work/log"
+ended() { is exited podman inspect before --format '{{.State.Status}}'; }
+ok 'takeover: it ends when the second one takes the mount over' within 30 ended
+ok 'takeover: that is no failure' is 0 status_of before
+cat >> "$work/copied" <&8
+exec 8<&-
+ok 'takeover: a reader gets every byte' is "$expected" sum sha256sum "$work/copied"
+ok 'takeover: the second container serves' is "$expected" sum sha256sum "$H/dumps/$dump"
+ok 'takeover: there is one mount' is 1 grep -c " $H/dumps fuse" /proc/mounts
+ok 'takeover: the second container stops' podman stop -t 10 after
+ok 'takeover: nothing is mounted then' is '' findmnt -n -t fuse.platdumpfs "$H/dumps"
+podman rm -f -t 0 before after > /dev/null
+
 ok 'daemon: without the capability the message says what to add' \
     has 'cap-add SYS_ADMIN --device /dev/fuse' podman run --rm --device /dev/fuse "$image" mount sim /dumps
 ok 'daemon: without the device the message says what to add' \
