@@ -30,7 +30,11 @@ export const ROOMS = {
       ],
       'src/transfer/pass.ts': ['compare', 'invalidate', '#takeIn', '#assertWhole'],
     },
-    tests: ['test/unit/dump/invalidation.test.ts', 'test/fault/transfer-faults.test.ts'],
+    tests: [
+      'test/unit/dump/invalidation.test.ts',
+      'test/fault/transfer-faults.test.ts',
+      'test/contract/spool-lost.test.ts',
+    ],
   },
   schedule: { sources: ['src/transfer/schedule.ts'], tests: ['test/unit/transfer/schedule.test.ts'] },
 };

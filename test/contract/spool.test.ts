@@ -40,17 +40,4 @@ describe('spool', () => {
     bare.gate.raise();
     await expect(bare.read(fh, 0, 10)).rejects.toMatchObject({ code: 'EPERM' });
   });
-
-  test('a dump that is gone can still be read as far as it was fetched', async () => {
-    await using bare = new Bare({ discipline: 'papr', spool: true, cacheSizeBytes: 4 * MIB });
-    const bytes = sampleBytes(9 * MIB);
-    bare.put(TAG, bytes);
-    const fh = await bare.open(TAG);
-    await bare.readAll(fh);
-    // On its way back from the spool.
-    const waiting = bare.read(fh, 0, 4096);
-    bare.store.find(TAG)?.lose('gone');
-    expect(await waiting).toEqual(bytes.subarray(0, 4096));
-    expect((await bare.readAll(fh)).equals(bytes)).toBe(true);
-  });
 });
