@@ -2,6 +2,7 @@ import { chmodSync, chownSync, mkdirSync, readFileSync, readdirSync, writeFileSy
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ListedDump } from '../../src/cli/query/listed-dump.js';
+import { writeLevel } from '../support/write-level.js';
 import type { Running } from './program.js';
 import { Workshop } from './program.js';
 
@@ -130,7 +131,7 @@ describe('list of a running daemon', () => {
     writeFileSync(level, UNLOCKED);
     const daemon = await workshop.mount('--sim-dump=1:1MiB', `--lockdown-file=${level}`);
     expect(listed()).toHaveLength(1);
-    writeFileSync(level, LOCKED);
+    writeLevel(level, LOCKED);
     const { status, stdout, stderr } = workshop.run('list', '--json');
     expect({ status, stdout }).toEqual({ status: 4, stdout: '[]\n' });
     expect(stderr).toBe(`platdumpfs: locked down, no dump may be shown at ${workshop.mountpoint}\n`);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { constants, readdirSync, writeFileSync } from 'node:fs';
+import { constants, readdirSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -10,6 +10,7 @@ import { FileUser } from '../support/file-user.js';
 import type { Cell } from '../support/mounted.js';
 import { CELLS, KERNEL, Mounted, PROGRAM, until } from '../support/mounted.js';
 import { mustRun, runTool } from '../support/run-tool.js';
+import { writeLevel } from '../support/write-level.js';
 
 const OPEN = '[none] integrity confidentiality\n';
 const INTEGRITY = 'none [integrity] confidentiality\n';
@@ -27,7 +28,7 @@ class Scene extends Mounted {
   }
 
   setLevel(text: string): void {
-    writeFileSync(this.#levelPath, text);
+    writeLevel(this.#levelPath, text);
   }
 
   override start(...args: string[]): Promise<void> {
