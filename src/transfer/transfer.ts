@@ -568,7 +568,11 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
     this.#reads.settle(this.#progress, this.#hand !== undefined);
     this.#loadSpooled();
     const refusal = this.#refusal;
-    if (refusal !== undefined) this.#reads.fail(refusal, (read) => this.#missing(read) !== undefined);
+    if (refusal !== undefined) {
+      this.#reads.fail(refusal, (read) => !this.#isFetched(read));
+      // Those behind them.
+      this.#reads.settle(this.#progress, this.#hand !== undefined);
+    }
     if (this.#owesHand) this.#stopFill();
     while (this.#take(this.#nextStep()));
     this.#passHandOn();
@@ -699,6 +703,14 @@ export class Transfer implements HandUser, HandleHolder, HandListener {
       if (missing !== undefined) return missing;
     }
     return undefined;
+  }
+
+  /** All of it is in memory or on disk. */
+  #isFetched(read: PendingRead): boolean {
+    const { blocks } = this.#parts.blocks;
+    const isInMemory = (index: number): boolean =>
+      (blocks.get(index)?.filled ?? 0) >= read.neededIn(index, this.#progress);
+    return read.missing(this.#progress, (at) => this.#spooled.has(at) || isInMemory(at)) === undefined;
   }
 
   #missing(read: PendingRead): Need | undefined {
