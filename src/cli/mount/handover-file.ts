@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import type { Logger } from '../../base/log.js';
 import type { Dump, DumpStore, StoreEvent } from '../../dump/index.js';
 import type { Volume } from '../../fs/index.js';
@@ -49,7 +49,12 @@ export class HandoverFile {
       }),
     ];
     this.#timer = setInterval(() => this.#look(), LOOK_MS).unref();
-    this.#writeAll();
+    try {
+      this.#writeAll();
+    } catch (error) {
+      this.remove();
+      throw error;
+    }
   }
 
   /** The process that comes next can go on from what is written. */
@@ -59,10 +64,21 @@ export class HandoverFile {
 
   /** Writes down for the last time what is true. @returns whether the process that comes next can go on from it */
   complete(): boolean {
-    this.#attempt(() => this.#writeAll(true));
-    const isComplete = this.isValid;
+    const wasValid = this.isValid;
+    const { path, log } = this.#options;
+    try {
+      if (wasValid) this.#writeAll(true);
+    } catch (error) {
+      // What was written before is true as well.
+      rmSync(temporaryFor(path), { force: true });
+      const { message: reason } = error as Error;
+      log.warn('the next process is told what was delivered half a second ago: there is no room', {
+        path,
+        reason,
+      });
+    }
     this.#end();
-    return isComplete;
+    return wasValid && existsSync(path);
   }
 
   /** There is nothing to go on with any more. */

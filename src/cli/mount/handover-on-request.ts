@@ -136,13 +136,17 @@ export class HandoverOnRequest {
     this.#file = file;
     const hasBegun = await handover.begin(
       () => (this.#isLeaving = file.isValid && refused() === undefined),
-      () => composition.volume.removal.handOver(),
+      () => {
+        // Firmware has answered all that it was told, and is told nothing any more: there is nothing to wait for.
+        void composition.volume.removal.handOver();
+        return Promise.resolve();
+      },
     );
     if (!hasBegun) {
       this.#file = undefined;
       const { isValid } = file;
       file.remove();
-      return refused() ?? (isValid ? NO_ANSWER_OF_THE_KERNEL : CANNOT_BE_WRITTEN);
+      return refused() ?? (isValid ? NO_ANSWER_OF_THE_KERNEL : refusal('failed', CANNOT_BE_WRITTEN));
     }
     const isComplete = file.complete();
     this.#isDone = true;
@@ -157,7 +161,7 @@ export class HandoverOnRequest {
     try {
       return beginHandoverFile({ ...this.#options, path, name, device, onFailure: () => undefined });
     } catch (error) {
-      return refusal('failed', (error as Error).message);
+      return refusal('failed', `${CANNOT_BE_WRITTEN}: ${(error as Error).message}`);
     }
   }
 
@@ -171,12 +175,13 @@ export class HandoverOnRequest {
   /** @returns why it cannot be done */
   #possible(): Handover | Refusal {
     const { mounted, transport, request } = this.#options;
+    // Also at lockdown: the other process has to know that it is the one to go on.
+    if (this.#isLeaving || this.#isDone) return TAKEN_OVER;
     const refused = this.#refused();
     if (refused !== undefined) return refused;
     const service = serviceOfThisProcess();
     if (service !== undefined) return refusal('conflict', `systemd runs it: systemctl restart ${service}`);
-    if (this.#attempt !== undefined || this.#isDone)
-      return refusal('conflict', 'another process is taking it over');
+    if (this.#attempt !== undefined) return TAKEN_OVER;
     if (mounted.handover !== undefined) return mounted.handover;
     if (transport !== 'kernel') return refusal('conflict', `the transport ${transport} cannot`);
     if (passedDescriptor(request.mountpoint) !== undefined)
@@ -221,10 +226,8 @@ const NO_ANSWER_OF_THE_KERNEL = refusal(
   'busy',
   'the kernel has not taken what it was told of dumps, try again',
 );
-const CANNOT_BE_WRITTEN = refusal(
-  'failed',
-  'what the next process has to know cannot be written, and the daemon goes on',
-);
+const TAKEN_OVER = refusal('conflict', 'another process is taking it over');
+const CANNOT_BE_WRITTEN = 'the daemon goes on, for what the next process has to know cannot be written';
 const NOBODY_GOES_ON = refusal(
   'failed',
   'what the next process has to know could not be written and the daemon has ended, mount without --takeover',

@@ -65,8 +65,8 @@ class Leaving {
     this.handover.drop();
   }
 
-  async ask(): Promise<ControlResponse> {
-    const route = this.handover.routes.find(({ method }) => method === 'POST');
+  async ask(method: 'GET' | 'POST' = 'POST'): Promise<ControlResponse> {
+    const route = this.handover.routes.find((each) => each.method === method);
     if (route === undefined || !('answer' in route)) throw new Error('there is no such route');
     const body = { name: NAME, from: process.pid, to: process.pid };
     return await route.answer({ params: {}, body, isGone: () => this.isAskerGone });
@@ -105,8 +105,13 @@ test.each<{ what: string; change: (leaving: Leaving) => void; answer: object }>(
 
 test('lockdown that rises when the kernel is not answered any more is up to the next process', async () => {
   const leaving = new Leaving();
-  leaving.onPause = () => leaving.rise();
+  let meanwhile: Promise<ControlResponse> | undefined;
+  leaving.onPause = () => {
+    leaving.rise();
+    meanwhile = leaving.ask('GET');
+  };
   expect(await leaving.ask()).toMatchObject({ kind: 'handed-over' });
+  expect(await meanwhile).toMatchObject({ message: 'another process is taking it over' });
   expect(readHandoverFile(takeoverPath(MOUNTPOINT)).isEnded).toBe(true);
 });
 
