@@ -34,6 +34,10 @@ function locators(bytes: Uint8Array): (readonly [number, number])[] {
   return [...text.matchAll(/DH\0@/g)].map(({ index }) => [index, index + 24] as const);
 }
 
+function namedLocators(bytes: Uint8Array): readonly number[] {
+  return [...Buffer.from(bytes).toString('latin1').matchAll(/DH/g)].map(({ index }) => index);
+}
+
 /** Of the dump itself only: a damaged date may be lost, but not become another one. */
 function isTruth(found: Announcement, truth: readonly Announcement[]): boolean {
   return truth.some(
@@ -97,6 +101,8 @@ describe('dumpNotices', () => {
           if (!telling.some(([start, end]) => position >= start && position < end))
             damaged[position]! ^= mask;
         }
+        // Whatever is called a locator is one.
+        fc.pre(namedLocators(damaged).every((at) => namedLocators(bytes).includes(at)));
         expectTruth(dumpNotices(damaged).announced, notices);
       }),
     );
