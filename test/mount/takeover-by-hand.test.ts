@@ -14,6 +14,7 @@ import { KERNEL, NATIVE, PROGRAM, until } from '../support/mounted.js';
 import { mustRun, runTool } from '../support/run-tool.js';
 import { remove, whatReadersSee } from '../support/succession.js';
 import { SyscallClient } from '../support/syscall-client.js';
+import { untilWaiting } from '../support/until-waiting.js';
 
 const TAG = 0x2_0000_0001n;
 const SIZE = 3_000_001;
@@ -33,8 +34,7 @@ interface Answer {
 
 /** What a process that takes over asks, and nobody else. */
 async function ask(mount: ByHand, method: string, body?: object): Promise<Answer> {
-  const [socket = ''] = readdirSync(mount.runtimeDirectory).filter((name) => name.endsWith('.sock'));
-  const socketPath = join(mount.runtimeDirectory, socket);
+  const { socketPath } = mount;
   const request = httpRequest({ socketPath, path: '/v1/handover', method, agent: false });
   request.end(body === undefined ? undefined : JSON.stringify(body));
   const [response] = (await once(request, 'response')) as [NodeJS.ReadableStream];
@@ -67,16 +67,6 @@ async function held(daemon: Daemon, path: string, where: keyof typeof HOLDS): Pr
       await ended;
     },
   };
-}
-
-/** Looked at more than once: what is asked before a firmware call is answered at once. */
-async function untilWaiting(pid: number | undefined): Promise<void> {
-  let looks = 0;
-  await until('firmware is asked', () => {
-    const waits = /^(request_wait|folio_wait)/.test(readFileSync(`/proc/${pid}/wchan`, 'latin1'));
-    looks = waits ? looks + 1 : 0;
-    return looks > 3;
-  });
 }
 
 function statusOf({ child }: Daemon): string {
@@ -349,44 +339,39 @@ describe('--takeover', () => {
     expect(await mount.invalidations()).toEqual([]);
   });
 
-  test('stopped while the daemon waits for firmware, it leaves the daemon alone', async () => {
-    await using mount = new ByHand(KERNEL);
-    const slow = fileDump(mount.simDir, TAG, 100, { latencyUs: 3_600_000_000 });
-    const other = fileDump(mount.simDir, TAG + 1n, SIZE);
-    await mount.start();
-    const { daemon } = mount;
-    const reading = spawn('cat', [mount.at(slow.name)]);
-    await untilWaiting(reading.pid);
-    const stopped = mount.launchTakeover();
-    await until(
-      'it has asked',
-      async () => (await ask(mount, 'GET')).message === 'another process is taking it over',
-    );
-    stopped.child.kill('SIGINT');
-    expect(await stopped.exit()).toBe(5);
-    expect(stopped.stderr).toContain('stopped by a signal before it was left to this process');
-    expect((await mustRun('cat', [mount.at(other.name)])).sha256).toBe(sha256(other));
-    expect(mount.leftFiles).toEqual([]);
-    reading.kill();
-    expect(await daemon.stop()).toBe(0);
-  });
-
-  test('a firmware call that does not come back: that is said, and the daemon goes on', async () => {
-    await using mount = new ByHand(KERNEL);
-    const slow = fileDump(mount.simDir, TAG, 100, { latencyUs: 3_600_000_000 });
-    const other = fileDump(mount.simDir, TAG + 1n, SIZE);
-    await mount.start();
-    const { daemon } = mount;
-    const reading = spawn('cat', [mount.at(slow.name)]);
-    await untilWaiting(reading.pid);
-    const refused = mount.launchTakeover();
-    expect(await refused.exit()).toBe(5);
-    expect(refused.stderr).toContain('firmware has not answered a call yet, try again when it has');
-    expect((await mustRun('cat', [mount.at(other.name)])).sha256).toBe(sha256(other));
-    expect(mount.leftFiles).toEqual([]);
-    reading.kill();
-    expect(await daemon.stop()).toBe(0);
-  });
+  test.each<{ what: string; meanwhile?: (mount: ByHand, asking: Daemon) => Promise<unknown>; says: string }>([
+    { what: 'that is said', says: 'firmware has not answered a call yet, try again when it has' },
+    {
+      what: 'whoever is stopped meanwhile says so',
+      meanwhile: async (mount, asking) => {
+        await until(
+          'it has asked',
+          async () => (await ask(mount, 'GET')).message === 'another process is taking it over',
+        );
+        asking.child.kill('SIGINT');
+      },
+      says: 'stopped by a signal before it was left to this process',
+    },
+  ])(
+    'a firmware call that does not come back: $what, and the daemon goes on',
+    async ({ meanwhile, says }) => {
+      await using mount = new ByHand(KERNEL);
+      const slow = fileDump(mount.simDir, TAG, 100, { latencyUs: 3_600_000_000 });
+      const other = fileDump(mount.simDir, TAG + 1n, SIZE);
+      await mount.start();
+      const { daemon } = mount;
+      const reading = spawn('cat', [mount.at(slow.name)]);
+      await untilWaiting(reading.pid, /^(request_wait|folio_wait)/);
+      const refused = mount.launchTakeover();
+      await meanwhile?.(mount, refused);
+      expect(await refused.exit()).toBe(5);
+      expect(refused.stderr).toContain(says);
+      expect((await mustRun('cat', [mount.at(other.name)])).sha256).toBe(sha256(other));
+      expect(mount.leftFiles).toEqual([]);
+      reading.kill();
+      expect(await daemon.stop()).toBe(0);
+    },
+  );
 
   test.each<{ what: string; to: number }>([
     { what: 'broken off', to: process.pid },
@@ -401,8 +386,7 @@ describe('--takeover', () => {
       const { pid: from } = daemon.child;
       daemon.child.kill('SIGSTOP');
       const body = JSON.stringify({ name: 'x', from, to });
-      const [name = ''] = readdirSync(mount.runtimeDirectory);
-      const socket = createConnection(join(mount.runtimeDirectory, name));
+      const socket = createConnection(mount.socketPath);
       const head = `POST /v1/handover HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n`;
       await new Promise<void>((resolve) => socket.write(head + body, () => resolve()));
       if (what === 'broken off') socket.destroy();
@@ -420,9 +404,8 @@ describe('--takeover', () => {
     await using mount = new ByHand(KERNEL);
     const dump = fileDump(mount.simDir, TAG, SIZE);
     await mount.start();
-    const [socket = ''] = readdirSync(mount.runtimeDirectory);
     // What is being written has that name: a directory of that name is in its way.
-    const inTheWay = join(mount.runtimeDirectory, `${socket.replace('.sock', '.takeover')}.new`);
+    const inTheWay = `${mount.takeoverPath}.new`;
     await mustRun('mkdir', [inTheWay]);
     writeFileSync(join(inTheWay, 'file'), '');
     const refused = mount.launchTakeover();

@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { fileDump } from '../support/expected-dump.js';
 import { Kept } from '../support/kept.js';
-import { KERNEL, until } from '../support/mounted.js';
+import { KERNEL } from '../support/mounted.js';
 import { mustRun } from '../support/run-tool.js';
 import type { Succession } from '../support/succession.js';
 import { whatAnotherDumpGets, whatReadersSee } from '../support/succession.js';
+import { untilWaiting } from '../support/until-waiting.js';
 
 const SUCCESSION: Succession<Kept> = {
   how: 'restart with a kept device',
@@ -26,12 +27,8 @@ test('a restart leaves the answer to a removal that firmware is busy with to the
   await kept.untilWhole();
   const rm = spawn('rm', [kept.at(dump.name)], { stdio: 'ignore' });
   const ending = once(rm, 'exit');
-  // With -f it would not say that it found nothing. What it asks before is answered at once.
-  let looks = 0;
-  await until('firmware is told', () => {
-    looks = readFileSync(`/proc/${rm.pid}/wchan`, 'latin1') === 'request_wait_answer' ? looks + 1 : 0;
-    return looks > 3;
-  });
+  // With -f it would not say that it found nothing.
+  await untilWaiting(rm.pid, /^request_wait_answer$/);
   await kept.restart();
   expect(await ending).toEqual([0, null]);
   expect(readdirSync(kept.simDir)).toContain(`${dump.name}.invalidated`);

@@ -19,10 +19,14 @@ export class ByHand extends Lasting {
     return this.launch(...this.options, '--takeover', ...args);
   }
 
+  get socketPath(): string {
+    const [socket = ''] = readdirSync(this.runtimeDirectory).filter((name) => name.endsWith('.sock'));
+    return join(this.runtimeDirectory, socket);
+  }
+
   /** Where the daemon that leaves writes down what the next one has to know. */
   get takeoverPath(): string {
-    const [socket = ''] = readdirSync(this.runtimeDirectory).filter((name) => name.endsWith('.sock'));
-    return join(this.runtimeDirectory, socket.replace('.sock', '.takeover'));
+    return this.socketPath.replace('.sock', '.takeover');
   }
 
   /** Of a takeover; none while a daemon just serves. */

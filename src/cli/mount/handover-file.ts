@@ -72,7 +72,7 @@ export class HandoverFile {
       // What was written before is true as well.
       rmSync(temporaryFor(path), { force: true });
       const { message: reason } = error as Error;
-      log.warn('the next process is told what was delivered half a second ago: there is no room', {
+      log.warn('the next process is told what was true half a second ago: it cannot be written anew', {
         path,
         reason,
       });

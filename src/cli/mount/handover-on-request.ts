@@ -176,7 +176,7 @@ export class HandoverOnRequest {
   #possible(): Handover | Refusal {
     const { mounted, transport, request } = this.#options;
     // Also at lockdown: the other process has to know that it is the one to go on.
-    if (this.#isLeaving || this.#isDone) return TAKEN_OVER;
+    if (this.#isLeaving) return TAKEN_OVER;
     const refused = this.#refused();
     if (refused !== undefined) return refused;
     const service = serviceOfThisProcess();

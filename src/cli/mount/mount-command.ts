@@ -49,7 +49,7 @@ import { reloadOnHangUp } from './reload.js';
 import { answerWatchdog, tellServiceManager } from './service-manager.js';
 import { MOUNT_OF_OTHERS, OWN_MOUNT, mountedUnlessStopped } from './mount-wait.js';
 import { serveUntilEnd } from './serve-until-end.js';
-import { STOPPED, findRunningMount } from './take-over.js';
+import { findRunningMount } from './take-over.js';
 import { StopSignals } from './stop-signals.js';
 import { warnIfHidden } from './visibility.js';
 import { version } from '../version.js';
@@ -127,10 +127,7 @@ async function mountAndServe(
   const transport = await mountErrorsAsStatus(() =>
     selectTransport(settings.transport, log, device ? DEVICE : request.mountpoint),
   );
-  // Whoever changes his mind in time keeps the daemon that serves.
-  if (running !== undefined && stop.signal.aborted)
-    throw new CommandError(EXIT.couldNotMount, `${mountpoint}: ${STOPPED}`);
-  // From here on nobody else serves the mount.
+  // From here on nobody else serves the mount, unless a signal has come in time.
   const predecessor = (await running?.handOver(gate, stop.signal)) ?? kept;
   const composition = compose(ground, settings, gate, cleanup, log, predecessor?.mount);
   const { store, filesystem, answers, hiding } = composition;

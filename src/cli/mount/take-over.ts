@@ -17,14 +17,14 @@ import { predecessorWith } from './handover.js';
 import type { MountRequest } from './mount-request.js';
 import { madeWith, passedDescriptor } from './mount-request.js';
 
-/** The other one ends what it has begun, firmware calls, notifications and removals, before it answers. */
+/** The other one ends what it has begun, firmware calls and notifications, before it answers. */
 const ANSWER_MS = 20_000;
 /** Threads that are inside a firmware call are waited for, though not for ever. */
 const END_MS = 15_000;
 const LOOK_MS = 50;
 
 const IF_IT_HANGS = 'if it hangs, kill -9 it and mount without --takeover, which interrupts readers';
-export const STOPPED = 'stopped by a signal before it was left to this process';
+const STOPPED = 'stopped by a signal before it was left to this process';
 const NOBODY = 'no platdumpfs of this user serves it, mount without --takeover';
 
 /** The mount of a daemon that runs, which may end yet: it serves on until `handOver`. */

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { silentLogger } from '../../../../src/base/log.js';
 import { tagName } from '../../../../src/base/tag.js';
 import type { ControlResponse } from '../../../../src/cli/control/control-protocol.js';
@@ -37,6 +37,7 @@ class Leaving {
   onPause: () => void = () => undefined;
 
   constructor() {
+    onTestFinished(() => this.daemon[Symbol.asyncDispose]());
     const { store, volume, fs } = this.daemon;
     const begin = async (isStillWanted: () => boolean, settle: () => Promise<void>): Promise<boolean> => {
       this.onWait();
